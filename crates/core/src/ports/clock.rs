@@ -1,0 +1,24 @@
+use std::{future::Future, pin::Pin, time::Duration};
+
+use crate::model::Millis;
+
+/// A boxed future.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The only source of time and of sleep. The real one is in `wisp`, a simulated one in `wisp-testkit`.
+pub trait Clock: Send + Sync {
+    /// Wall-clock time.
+    fn now(&self) -> Millis;
+
+    /// Time since some fixed moment; never goes back.
+    fn elapsed(&self) -> Duration;
+
+    /// Waits.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// The only way to start work that goes on by itself.
+pub trait Tasks: Send + Sync {
+    /// Starts a task; a clean shutdown waits for it.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+}

@@ -1,0 +1,18 @@
+//! The sockets into which adapters are plugged, one file a seam. Each contract is in the trait's doc comment and in
+//! its conformance suite in `wisp-testkit`.
+
+mod activations;
+mod blobs;
+mod bus;
+mod clock;
+mod runtime;
+mod sandbox;
+mod store;
+
+pub use activations::{Activations, Query, Retention, Scope, Swept};
+pub use blobs::Blobs;
+pub use bus::Bus;
+pub use clock::{BoxFuture, Clock, Tasks};
+pub use runtime::{Init, InstanceLimits, Instance, Kind, Language, Line, Ran, Run, Stream};
+pub use sandbox::{Cell, Channel, Exit, Mount, Network, Sandbox, SandboxSpec};
+pub use store::{Change, Expect, Record, Records, Revision, Table, Write};

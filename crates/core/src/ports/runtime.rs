@@ -1,0 +1,140 @@
+use async_trait::async_trait;
+use serde::Serialize;
+use std::time::Duration;
+
+use crate::{
+    Result,
+    model::{CodeRef, Json, Millis, Outcome},
+};
+
+use super::Network;
+
+/// A kind that this machine can run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Kind {
+    /// Its name, such as `nodejs:20`.
+    pub name: String,
+    /// Whether `<family>:default` means this one.
+    pub default: bool,
+    /// Other names that clients use for it, such as `nodejs:14`.
+    pub aliases: Vec<String>,
+    /// Whether actions of this kind must name their entry point.
+    pub requires_main: bool,
+    /// What runs it, for people: the interpreter's path and version.
+    pub provider: String,
+}
+
+/// The limits of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InstanceLimits {
+    /// Memory, in MB.
+    pub memory: u64,
+    /// Activations at the same time.
+    pub concurrency: u64,
+    /// What it can reach.
+    pub network: Network,
+}
+
+/// What turns a started instance into one of an action.
+#[derive(Clone, Debug)]
+pub struct Init {
+    /// The action's name, without package.
+    pub name: String,
+    /// The code.
+    pub code: CodeRef,
+    /// The entry point; `main` unless the user named one.
+    pub main: String,
+    /// The environment: `__OW_*` and the action's init parameters, values already text.
+    pub environment: Vec<(String, String)>,
+    /// Longest initialisation.
+    pub timeout: Duration,
+    /// Bytes of logs kept.
+    pub log_limit: u64,
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The arguments.
+    pub value: Json,
+    /// `activation_id`, `action_name`, `deadline` …: each becomes `__OW_<UPPER>` in the function's environment.
+    pub context: Vec<(&'static str, String)>,
+    /// Longest run.
+    pub timeout: Duration,
+    /// Bytes of logs kept.
+    pub log_limit: u64,
+    /// Bytes of result kept.
+    pub result_limit: u64,
+}
+
+/// How a run or an initialisation ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// What it returned, or how it failed; none for an initialisation that succeeded.
+    pub outcome: Option<Outcome>,
+    /// What was written meanwhile, oldest first.
+    pub logs: Vec<Line>,
+    /// Whether lines are missing because the limit was reached.
+    pub truncated: bool,
+}
+
+/// A line of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// When it was read.
+    pub at: Millis,
+    /// Where it was written.
+    pub stream: Stream,
+    /// The text, without its line end.
+    pub text: String,
+}
+
+/// A function's output streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl Stream {
+    /// The word in log lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+        }
+    }
+}
+
+/// A family of kinds: how to find its interpreters and start instances of them.
+#[async_trait]
+pub trait Language: Send + Sync {
+    /// The family's name, such as `nodejs`.
+    fn family(&self) -> &'static str;
+
+    /// The kinds that this machine can run; empty when the interpreter is missing.
+    fn kinds(&self) -> &[Kind];
+
+    /// Starts an instance that belongs to no action yet: a stem cell.
+    async fn start(&self, kind: &Kind, limits: InstanceLimits) -> Result<Box<dyn Instance>>;
+}
+
+/// A started instance.
+///
+/// * [`init`](Self::init) and [`run`](Self::run) never outlive their timeouts.
+/// * The function's failure is an [`Outcome`], never an [`Error`](crate::Error).
+/// * All that the function wrote before it replied is in the logs of that run.
+/// * After an outcome that does not keep the instance, only [`stop`](Self::stop) may be called.
+#[async_trait]
+pub trait Instance: Send + Sync {
+    /// Specialises the instance, once.
+    async fn init(&self, init: &Init) -> Result<Ran>;
+
+    /// Runs once; up to the instance's concurrency at the same time.
+    async fn run(&self, run: &Run) -> Result<Ran>;
+
+    /// Ends the instance and all its processes; idempotent.
+    async fn stop(&self);
+}

@@ -1,0 +1,1 @@
+//! Pure policies: placement, scaling, keep-alive.

@@ -1,0 +1,1 @@
+//! What crosses HTTP: OpenWhisk's JSON shapes, the error body, a typed client.

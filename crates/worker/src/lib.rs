@@ -1,0 +1,1 @@
+//! Warm pool; runs one activation, collects its logs, finishes it.
