@@ -86,17 +86,19 @@ impl fmt::Display for Code {
     }
 }
 
-/// What went wrong: a [`Code`] to branch on, a message for people, and the cause if a library raised it.
+/// What went wrong: a [`Code`] to branch on, a message for people, facts for programs, and the cause if a library
+/// raised it.
 pub struct Error {
     code: Code,
     message: String,
+    context: Vec<(&'static str, String)>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
     /// An error with this code and message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), source: None }
+        Self { code, message: message.into(), context: Vec::new(), source: None }
     }
 
     /// A [`Code::BadRequest`] with this message.
@@ -113,6 +115,17 @@ impl Error {
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Adds a fact that stands beside the message in the API's error body: `limit`, `remedy` …
+    pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
+        self.context.push((key, value.to_string()));
+        self
+    }
+
+    /// The facts added with [`with`](Self::with).
+    pub fn context(&self) -> &[(&'static str, String)] {
+        &self.context
     }
 
     /// The code, to branch on.

@@ -1,0 +1,106 @@
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use wisp_core::{
+    Code, Error, Result,
+    model::{ApiKey, Identity, Subject, SubjectNamespace},
+    ports::{Records, Table},
+};
+
+use crate::{cached::Cached, control::Control};
+
+/// Subjects by name, and which subject a key's UUID belongs to.
+pub(crate) const SUBJECTS: Table = "subjects";
+pub(crate) const KEYS: Table = "keys";
+
+/// Characters of a key's secret half.
+pub(crate) const SECRET_LENGTH: usize = 64;
+
+/// The subjects, by the public half of their keys.
+pub(crate) struct Subjects {
+    pub records: Arc<dyn Records>,
+    cache: Cached<(Subject, SubjectNamespace)>,
+}
+
+impl Subjects {
+    pub fn new(records: Arc<dyn Records>, cache_entries: usize) -> Self {
+        Self { records, cache: Cached::new(cache_entries) }
+    }
+
+    /// The owner of a key, with the namespace that it opens.
+    async fn owner(&self, uuid: &str) -> Result<Option<Arc<(Subject, SubjectNamespace)>>> {
+        let load = || async {
+            let Some(key) = self.records.get(KEYS, uuid).await? else { return Ok(None) };
+            let Some(record) = self.records.get(SUBJECTS, &String::from_utf8_lossy(&key.value)).await? else {
+                return Ok(None);
+            };
+            let subject = decode(&record.value)?;
+            let namespace = subject.namespaces.iter().find(|namespace| namespace.uuid == uuid).cloned();
+            Ok(namespace.map(|namespace| (subject, namespace)))
+        };
+        self.cache.get(uuid, load).await
+    }
+
+    /// Forgets what is in memory of a subject that has changed.
+    pub async fn forget(&self, subject: &Subject) {
+        self.cache.forget(subject.namespaces.iter().map(|namespace| namespace.uuid.as_str())).await;
+    }
+}
+
+/// Reads a stored subject.
+pub(crate) fn decode(value: &[u8]) -> Result<Subject> {
+    serde_json::from_slice(value)
+        .map_err(|error| Error::new(Code::Corrupted, "Resource is corrupted and cannot be read.").because(error))
+}
+
+impl Control {
+    /// Who sends this `Authorization` header: Basic, with the key's UUID as user and its secret as password.
+    pub async fn authenticate(&self, header: Option<&str>) -> Result<Identity> {
+        let Some(header) = header else {
+            let message = "The resource requires authentication, which was not supplied with the request";
+            return Err(Error::new(Code::Unauthenticated, message));
+        };
+        let key = parse(header).ok_or_else(invalid)?;
+        let owner = self.inner.subjects.owner(&key.uuid).await?.ok_or_else(invalid)?;
+        let (subject, namespace) = &*owner;
+        let digest = secret_digest(&key.secret);
+        let matches: bool = digest.as_bytes().ct_eq(namespace.secret_sha256.as_bytes()).into();
+        if !matches || subject.blocked {
+            return Err(invalid());
+        }
+        Ok(Identity {
+            subject: subject.name.clone(),
+            namespace: namespace.name.clone(),
+            api_key: key,
+            rights: subject.rights.clone(),
+            limits: namespace.limits.clone(),
+        })
+    }
+}
+
+/// What is stored of a key's secret half.
+pub(crate) fn secret_digest(secret: &str) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(secret.as_bytes()) {
+        use std::fmt::Write;
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+fn invalid() -> Error {
+    Error::new(Code::Unauthenticated, "The supplied authentication is invalid")
+}
+
+fn parse(header: &str) -> Option<ApiKey> {
+    let (scheme, credentials) = header.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    let (uuid, secret) = decoded.split_once(':')?;
+    (secret.len() == SECRET_LENGTH).then(|| ApiKey { uuid: uuid.to_owned(), secret: secret.to_owned() })
+}

@@ -1,0 +1,89 @@
+use std::sync::Arc;
+
+use wisp_core::{
+    model::{ActivationId, Limits},
+    ports::{Activations, Blobs, Bus, Clock, Records, Tasks},
+};
+
+use crate::{admit::Admission, authenticate::Subjects, catalog::Catalog, kinds::Kinds, seal::Seal};
+
+/// What the use cases stand on.
+pub struct Parts {
+    /// Entities, subjects.
+    pub records: Arc<dyn Records>,
+    /// Code.
+    pub blobs: Arc<dyn Blobs>,
+    /// The ledger of invocations.
+    pub activations: Arc<dyn Activations>,
+    /// The way to the workers.
+    pub bus: Arc<dyn Bus>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Work that goes on by itself.
+    pub tasks: Arc<dyn Tasks>,
+    /// The kinds that actions can have.
+    pub kinds: Kinds,
+    /// The platform's limits.
+    pub limits: Limits,
+    /// Protects keys that wait in the ledger.
+    pub seal: Seal,
+    /// Entities and keys that are kept in memory at most.
+    pub cache_entries: usize,
+}
+
+/// All use cases. Cloning shares them.
+#[derive(Clone)]
+pub struct Control {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub catalog: Catalog,
+    pub subjects: Subjects,
+    pub blobs: Arc<dyn Blobs>,
+    pub activations: Arc<dyn Activations>,
+    pub bus: Arc<dyn Bus>,
+    pub clock: Arc<dyn Clock>,
+    pub tasks: Arc<dyn Tasks>,
+    pub kinds: Kinds,
+    pub limits: Limits,
+    pub seal: Seal,
+    pub admission: Admission,
+}
+
+impl Control {
+    /// The use cases over these parts.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { records, blobs, activations, bus, clock, tasks, kinds, limits, seal, cache_entries } = parts;
+        Self {
+            inner: Arc::new(Inner {
+                catalog: Catalog::new(records.clone(), cache_entries),
+                subjects: Subjects::new(records, cache_entries),
+                admission: Admission::new(&limits),
+                blobs,
+                activations,
+                bus,
+                clock,
+                tasks,
+                kinds,
+                limits,
+                seal,
+            }),
+        }
+    }
+
+    /// The platform's limits.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// The kinds that actions can have.
+    pub fn kinds(&self) -> &Kinds {
+        &self.inner.kinds
+    }
+
+    /// A new activation id.
+    pub(crate) fn new_id(&self) -> ActivationId {
+        ActivationId::from_bits(rand::random())
+    }
+}

@@ -1,0 +1,131 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::{Value, json};
+use wisp_core::{
+    Code, Error, Result,
+    model::{Activation, ActivationId, Annotations, Fqn, Identity, Json, Millis, Response, Right, RuleStatus, Status, Trigger},
+};
+
+use crate::{
+    control::Control,
+    invoke::{Call, json as to_json, object},
+    resolve::{forbidden, require},
+};
+
+impl Control {
+    /// Fires a trigger: every active rule's action is invoked with the trigger's parameters, the request's headers and
+    /// the payload, one over the other. Returns when all of that is durable; none when no rule is active.
+    pub async fn fire(
+        &self,
+        caller: &Identity,
+        name: &Fqn,
+        payload: Json,
+        headers: &BTreeMap<String, String>,
+        transaction: &str,
+    ) -> Result<Option<ActivationId>> {
+        let at = self.inner.clock.now();
+        require(caller, Right::Activate)?;
+        if *name.namespace_name() != caller.namespace {
+            return Err(forbidden(name));
+        }
+        self.inner.admission.fire(caller, at)?;
+        let trigger = self.inner.catalog.trigger(name).await?.entity;
+        if !trigger.rules.values().any(|link| link.status == RuleStatus::Active) {
+            return Ok(None);
+        }
+        let arguments = arguments(&trigger, headers, &payload)?;
+        let invocations = trigger.rules.iter().map(|(rule, link)| {
+            let arguments = arguments.clone();
+            async move {
+                let result = match link.status {
+                    RuleStatus::Active => self.apply(caller, &link.action, arguments, transaction, at).await,
+                    RuleStatus::Inactive => Err(inactive(rule, &link.action)),
+                };
+                log_line(rule, &link.action, result)
+            }
+        });
+        let logs = futures_util::future::join_all(invocations).await;
+        let id = self.new_id();
+        let activation = record(id, &trigger, caller, payload, logs, at);
+        self.inner.activations.finish(Arc::new(activation)).await?;
+        Ok(Some(id))
+    }
+
+    /// Promises the invocation that a rule asks for.
+    async fn apply(
+        &self,
+        caller: &Identity,
+        action: &Fqn,
+        payload: Json,
+        transaction: &str,
+        at: Millis,
+    ) -> Result<ActivationId> {
+        let resolved = self.resolve(caller, action, Right::Activate).await?;
+        self.inner.kinds.check_runnable(&resolved.action.exec)?;
+        let permit = self.inner.admission.invocation(caller, at)?;
+        let id = self.new_id();
+        let accepted = self.promise(id, caller, action, &resolved.action, payload.clone(), transaction, at)?;
+        let call = Call {
+            id,
+            resolved,
+            payload,
+            caller: caller.clone(),
+            cause: None,
+            transaction: transaction.to_owned(),
+            at,
+            accepted: true,
+        };
+        self.accept(call, accepted, permit).await
+    }
+}
+
+fn arguments(trigger: &Trigger, headers: &BTreeMap<String, String>, payload: &Json) -> Result<Json> {
+    let mut values = trigger.parameters.run_values();
+    values.insert("__ow_headers".into(), json!(headers));
+    values.extend(object(payload)?);
+    to_json(&Value::Object(values))
+}
+
+fn inactive(rule: &Fqn, action: &Fqn) -> Error {
+    Error::bad_request(format!("Rule '{rule}' is inactive, action '{action}' was not activated."))
+}
+
+/// A line of a trigger's logs: a JSON text for each rule.
+fn log_line(rule: &Fqn, action: &Fqn, result: Result<ActivationId>) -> String {
+    let (rule, action) = (rule.to_string(), action.to_string());
+    let line = match result {
+        Ok(id) => json!({"statusCode": 0, "success": true, "activationId": id, "rule": rule, "action": action}),
+        Err(error) => {
+            let platform = matches!(error.code(), Code::Internal | Code::Storage | Code::Corrupted | Code::Unavailable);
+            let status = if platform { Status::WhiskError } else { Status::ApplicationError };
+            let error = error.message();
+            json!({"statusCode": status.code(), "success": false, "error": error, "rule": rule, "action": action})
+        }
+    };
+    line.to_string()
+}
+
+fn record(
+    id: ActivationId,
+    trigger: &Trigger,
+    caller: &Identity,
+    payload: Json,
+    logs: Vec<String>,
+    at: Millis,
+) -> Activation {
+    Activation {
+        namespace: caller.namespace.clone(),
+        name: trigger.fqn.entity().clone(),
+        version: trigger.version,
+        subject: caller.subject.clone(),
+        activation_id: id,
+        cause: None,
+        start: at,
+        end: None,
+        duration: None,
+        response: Response { size: None, ..Response::new(Status::Success, payload) },
+        logs,
+        annotations: Annotations::new(),
+        publish: false,
+    }
+}
