@@ -1,0 +1,52 @@
+# `make` shows what there is. Everything is built outside the checkout, below $CACHE.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wisp
+CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell printf %s '$(CURDIR)' | sha256sum | cut -c1-12)
+export CACHE CARGO_TARGET_DIR
+
+.PHONY: help demo test prepare check lint unit scenarios sdk bench bench-coldstart audit format
+
+help: ## Shows this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+demo: ## Builds, serves, deploys three functions, invokes them, and leaves the server running
+	@./examples/demo.sh
+
+test: prepare check lint unit scenarios sdk ## Installs what tests need, then runs every check and test
+
+prepare: ## Installs what tests need and is missing: interpreters, a C compiler, npm packages
+	@./tests/prepare.sh
+
+check: ## Checks what the compiler cannot: layers, dependencies, error pages, paths, formatting
+	@cargo xtask check
+
+lint: ## Runs clippy with warnings denied
+	@cargo clippy --quiet --workspace --all-targets -- --deny warnings
+
+unit: ## Runs the tests of all crates, those in documentation included
+	@if cargo nextest --version >/dev/null 2>&1; \
+	then cargo nextest run --workspace --no-fail-fast --status-level fail; \
+	else cargo test --quiet --workspace --no-fail-fast --lib --bins --tests; fi
+	@cargo test --quiet --workspace --no-fail-fast --doc
+
+scenarios: ## Runs the black-box cases over HTTP; CASE=word picks those whose names have it
+	@cargo build --quiet --package wisp
+	@cargo run --quiet --package wisp-scenarios -- --quiet $(CASE)
+
+sdk: prepare ## Runs the original JavaScript SDK against a server
+	@if [ -x tests/sdk/run.sh ]; then cargo build --quiet --package wisp && ./tests/sdk/run.sh; fi
+
+bench: ## Measures throughput and latency beside bare servers
+	@./bench/run.sh
+
+bench-coldstart: ## Measures cold starts beside bare interpreters
+	@./bench/run.sh coldstart
+
+audit: ## Holds licences, sources and advisories of dependencies against deny.toml (needs cargo-deny)
+	@cargo deny check
+
+format: ## Formats every Rust file; cargo fmt would miss modules that macros declare
+	@git ls-files -z '*.rs' | xargs -0 rustfmt --edition 2024

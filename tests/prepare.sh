@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs what the tests need beside Rust, if it is missing: Debian packages when root, and the npm packages of
+# tests/sdk into a cache outside the checkout.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# command:package
+needs=(node:nodejs npm:npm python3:python3 cc:build-essential)
+
+missing=()
+for need in "${needs[@]}"; do
+  command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")
+done
+if ((${#missing[@]})); then
+  if [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; then
+    echo "the tests need these packages: ${missing[*]}; install them and try again" >&2
+    exit 1
+  fi
+  echo "installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq && apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if [[ -f tests/sdk/package-lock.json ]]; then
+  cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wisp}
+  modules=$cache/npm-$(sha256sum <tests/sdk/package-lock.json | cut -c1-12)
+  if [[ ! -d $modules/node_modules ]]; then
+    echo "installing the npm packages of tests/sdk"
+    mkdir -p "$modules.new"
+    cp tests/sdk/package.json tests/sdk/package-lock.json "$modules.new"
+    npm ci --prefix "$modules.new" --silent --no-audit --no-fund --no-update-notifier
+    mv "$modules.new" "$modules"
+  fi
+fi
