@@ -1,1 +1,3 @@
-//! Pure policies: placement, scaling, keep-alive.
+//! Pure policies: the same view gives the same answer. They never read a clock, a store or a pool.
+
+pub mod scaling;

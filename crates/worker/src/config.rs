@@ -1,0 +1,25 @@
+use serde::{Deserialize, Serialize};
+
+/// Settings of the worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Memory for all instances together, in MB; 0 takes half of the machine's.
+    pub memory: u64,
+    /// Invocations that wait for an instance at most; further ones that were not accepted before are refused.
+    pub queue: usize,
+    /// How long an idle instance is kept, in seconds.
+    pub idle_seconds: u64,
+    /// Instances of one action that may be starting at the same time.
+    pub starting: usize,
+    /// Stem cells kept ready for the default kind of each language.
+    pub stem_cells: usize,
+    /// Whether functions may reach the network outside; the platform's own interface they reach only then.
+    pub network: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { memory: 0, queue: 20_000, idle_seconds: 600, starting: 4, stem_cells: 1, network: true }
+    }
+}

@@ -1,0 +1,51 @@
+use std::{sync::Arc, time::Duration};
+
+use wisp_core::ports::Instance;
+
+use crate::{pool::Pool, state::Slot};
+
+/// The right to run once in an instance. One that is dropped after use without [`release`](Self::release) ends the
+/// instance: its state is unknown.
+pub(crate) struct Lease {
+    pool: Arc<Pool>,
+    slot: Arc<Slot>,
+    fresh: bool,
+    touched: bool,
+    released: bool,
+}
+
+impl Lease {
+    pub fn new(pool: Arc<Pool>, slot: Arc<Slot>, fresh: bool) -> Self {
+        Self { pool, slot, fresh, touched: false, released: false }
+    }
+
+    /// The instance, to be used: from now on it is only kept if its user says so.
+    pub fn instance(&mut self) -> &dyn Instance {
+        self.touched = true;
+        &*self.slot.instance
+    }
+
+    /// Whether the instance is yet to be initialised.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// Notes that the instance has been initialised in this time.
+    pub fn initialised(&self, took: Duration) {
+        self.pool.initialised(&self.slot, took);
+    }
+
+    /// Gives the instance back, to be used again if it is to be kept.
+    pub fn release(mut self, keep: bool, ran: Duration) {
+        self.released = true;
+        self.pool.release(&self.slot, keep, Some(ran));
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !self.released {
+            self.pool.release(&self.slot, !self.touched, None);
+        }
+    }
+}

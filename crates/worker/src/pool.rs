@@ -1,0 +1,217 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+use wisp_core::{
+    Code, Error, Result,
+    model::EntityName,
+    ports::{Clock, Tasks},
+};
+
+use crate::{
+    Config,
+    lease::Lease,
+    state::{Key, Next, Plan, Released, Slot, Spec, State},
+    stems::Stems,
+};
+
+/// First pause before a waiting invocation looks again whether another instance pays; it doubles each time.
+const FIRST_LOOK: Duration = Duration::from_millis(10);
+const LAST_LOOK: Duration = Duration::from_millis(500);
+/// How often idle instances are looked through.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// The instances of this worker: warm ones by action, and the invocations that wait for one.
+pub(crate) struct Pool {
+    state: Mutex<State>,
+    stems: Stems,
+    config: Config,
+    clock: Arc<dyn Clock>,
+    tasks: Arc<dyn Tasks>,
+}
+
+/// What the pool holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Instances that run something.
+    pub busy: usize,
+    /// Instances that wait for work.
+    pub idle: usize,
+    /// Instances that are being started.
+    pub starting: usize,
+    /// Stem cells.
+    pub stems: usize,
+    /// Invocations that wait for an instance.
+    pub waiting: usize,
+    /// Memory promised to instances, in MB.
+    pub memory: u64,
+}
+
+/// An invocation's place in the queue.
+pub(crate) type Waiter = oneshot::Sender<Result<Lease>>;
+
+impl Pool {
+    pub fn new(config: Config, stems: Stems, clock: Arc<dyn Clock>, tasks: Arc<dyn Tasks>) -> Arc<Self> {
+        let state = Mutex::new(State::new(config.memory, config.starting));
+        Arc::new(Self { state, stems, config, clock, tasks })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An instance for one run: a warm one, or the next that is free or started.
+    pub async fn lease(self: &Arc<Self>, key: Key, spec: &Spec, accepted: bool) -> Result<Lease> {
+        let now = self.clock.elapsed();
+        let (mut turn, plan) = {
+            let mut state = self.state();
+            if let Some((slot, fresh)) = state.take(&key, now) {
+                return Ok(Lease::new(self.clone(), slot, fresh));
+            }
+            if state.stopping {
+                return Err(stopping());
+            }
+            if !accepted && state.waiting() >= self.config.queue {
+                return Err(full(self.config.queue));
+            }
+            let (waiter, turn) = oneshot::channel();
+            state.enqueue(&key, spec, waiter, now);
+            (turn, state.plan(&key, now))
+        };
+        self.carry_out(plan);
+        let mut pause = FIRST_LOOK;
+        loop {
+            tokio::select! {
+                biased;
+                lease = &mut turn => return lease.unwrap_or_else(|_| Err(stopping())),
+                () = self.clock.sleep(pause) => {
+                    let plan = self.state().plan(&key, self.clock.elapsed());
+                    self.carry_out(plan);
+                    pause = (pause * 2).min(LAST_LOOK);
+                }
+            }
+        }
+    }
+
+    /// Takes back an instance after a run of this duration; one that is not kept is ended.
+    pub fn release(self: &Arc<Self>, slot: &Arc<Slot>, keep: bool, ran: Option<Duration>) {
+        let now = self.clock.elapsed();
+        let released = self.state().release(slot, keep, ran, now);
+        match released {
+            Released::Next(waiter, fresh) => self.hand_over(waiter, slot.clone(), fresh),
+            Released::Idle => {}
+            Released::Plan(plan) => self.carry_out(plan),
+        }
+    }
+
+    /// Notes that an instance has been initialised: its other places are free now.
+    pub fn initialised(self: &Arc<Self>, slot: &Arc<Slot>, took: Duration) {
+        let waiters = self.state().initialised(slot, took, self.clock.elapsed());
+        for waiter in waiters {
+            self.hand_over(waiter, slot.clone(), false);
+        }
+    }
+
+    fn hand_over(self: &Arc<Self>, waiter: Waiter, slot: Arc<Slot>, fresh: bool) {
+        // One who no longer waits drops the lease, which releases the instance again.
+        let _ = waiter.send(Ok(Lease::new(self.clone(), slot, fresh)));
+    }
+
+    fn carry_out(self: &Arc<Self>, plan: Plan) {
+        for (key, spec) in plan.starts {
+            let pool = self.clone();
+            self.tasks.spawn(Box::pin(async move { pool.start(key, spec).await }));
+        }
+        if !plan.ends.is_empty() {
+            let pool = self.clone();
+            self.tasks.spawn(Box::pin(async move { pool.end(plan.ends).await }));
+        }
+    }
+
+    async fn start(self: &Arc<Self>, key: Arc<Key>, spec: Spec) {
+        let begun = self.clock.elapsed();
+        let started = self.stems.start(&spec).await;
+        let now = self.clock.elapsed();
+        let next = match started {
+            Ok(instance) => self.state().started(&key, &spec, instance, now - begun, now),
+            Err(error) => self.state().failed(&key, &spec, error),
+        };
+        match next {
+            Next::Serve(waiter, slot) => self.hand_over(waiter, slot, true),
+            // One who no longer waits does not care.
+            Next::Fail(waiter, error) => drop(waiter.send(Err(error))),
+            Next::Refuse(instance) => instance.stop().await,
+            Next::Nothing => {}
+        }
+        self.replan();
+    }
+
+    /// Ends instances; only then is their memory free for others.
+    async fn end(self: &Arc<Self>, slots: Vec<Arc<Slot>>) {
+        for slot in slots {
+            slot.instance.stop().await;
+            self.state().freed(&slot);
+        }
+        self.replan();
+    }
+
+    /// Starts what had no room before.
+    fn replan(self: &Arc<Self>) {
+        let plan = self.state().plan_starved(self.clock.elapsed());
+        self.carry_out(plan);
+    }
+
+    /// Starts the stem cells, and the sweep that ends what has been idle too long.
+    pub fn prewarm(self: &Arc<Self>) {
+        self.stems.fill();
+        let pool = self.clone();
+        self.tasks.spawn(Box::pin(async move {
+            let most = Duration::from_secs(pool.config.idle_seconds);
+            loop {
+                pool.clock.sleep(SWEEP).await;
+                let plan = {
+                    let mut state = pool.state();
+                    if state.stopping {
+                        return;
+                    }
+                    state.expire(pool.clock.elapsed(), most)
+                };
+                pool.carry_out(plan);
+            }
+        }));
+    }
+
+    pub fn census(&self) -> Census {
+        Census { stems: self.stems.count(), ..self.state().census() }
+    }
+
+    /// Refuses all who wait and ends all instances.
+    pub async fn stop(&self) {
+        let (waiters, slots) = self.state().close();
+        for waiter in waiters {
+            // One who no longer waits does not care.
+            let _ = waiter.send(Err(stopping()));
+        }
+        self.stems.stop().await;
+        futures_util::future::join_all(slots.iter().map(|slot| slot.instance.stop())).await;
+    }
+}
+
+/// The memory that a namespace's instances have been promised, for fairness between namespaces.
+pub(crate) type Shares = std::collections::HashMap<EntityName, u64>;
+
+const UNAVAILABLE: &str = "The server is currently unavailable (because it is overloaded or down for maintenance).";
+
+fn stopping() -> Error {
+    Error::new(Code::Unavailable, UNAVAILABLE)
+        .with("remedy", "the server is shutting down: try again when it is back")
+}
+
+fn full(limit: usize) -> Error {
+    Error::new(Code::Unavailable, UNAVAILABLE)
+        .with("limit", "worker.queue")
+        .with("value", limit)
+        .with("remedy", "raise worker.queue or worker.memory in the server's configuration, or try again later")
+}

@@ -1,0 +1,161 @@
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::Value;
+use wisp_core::{
+    Code, Error, Result,
+    model::{Activation, Invocation, Outcome},
+    ports::{Init, InstanceLimits, Network, Ran, Run},
+};
+
+use crate::{
+    finish::Ended,
+    lease::Lease,
+    state::{Key, Spec},
+    worker::Inner,
+};
+
+impl Inner {
+    /// Finds an instance, initialises it if it is new, runs, records.
+    pub async fn run(&self, invocation: Invocation, accepted: bool) -> Result<Arc<Activation>> {
+        let lease = match self.pool.lease(key(&invocation), &self.spec(&invocation), accepted).await {
+            Ok(lease) => lease,
+            Err(error) if error.code() == Code::Unavailable => return Err(error),
+            Err(error) => {
+                tracing::error!(action = %invocation.action.fqn, ?error, "no instance could be started");
+                let outcome = Outcome::PlatformError("Failed to provision resources to run the action.".into());
+                return self.finish(invocation, Ended::without_run(outcome, self.clock.now())).await;
+            }
+        };
+        let ended = match self.run_in(lease, &invocation).await {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::error!(action = %invocation.action.fqn, ?error, "the platform failed an activation");
+                Ended::without_run(Outcome::PlatformError(error.message().to_owned()), self.clock.now())
+            }
+        };
+        self.finish(invocation, ended).await
+    }
+
+    async fn run_in(&self, mut lease: Lease, invocation: &Invocation) -> Result<Ended> {
+        let (start, begun) = (self.clock.now(), self.clock.elapsed());
+        let mut ended = Ended { start, ..Ended::default() };
+        if lease.is_fresh() {
+            let init = self.init(invocation, start)?;
+            let initialised = lease.instance().init(&init).await?;
+            let took = self.clock.elapsed() - begun;
+            ended.init = Some(took);
+            let failed = ended.add(initialised);
+            if failed {
+                ended.end(self.clock.now());
+                lease.release(false, took);
+                return Ok(ended);
+            }
+            lease.initialised(took);
+        }
+        let begun = self.clock.elapsed();
+        let ran = lease.instance().run(&self.run_request(invocation)).await?;
+        let took = self.clock.elapsed() - begun;
+        ended.run = Some(took);
+        let keep = ran.outcome.as_ref().is_some_and(Outcome::keeps_instance);
+        ended.add(ran);
+        ended.end(self.clock.now());
+        lease.release(keep, took);
+        Ok(ended)
+    }
+
+    fn spec(&self, invocation: &Invocation) -> Spec {
+        let action = &invocation.action;
+        let network = if self.network { Network::Outbound } else { Network::None };
+        let limits =
+            InstanceLimits { memory: action.limits.memory, concurrency: action.limits.concurrency.max(1), network };
+        let most = action.limits.instances.unwrap_or(self.limits.concurrent_invocations);
+        Spec { kind: action.exec.kind().to_owned(), limits, most: most as usize }
+    }
+
+    fn init(&self, invocation: &Invocation, now: u64) -> Result<Init> {
+        let action = &invocation.action;
+        let Some(code) = action.exec.code().cloned() else {
+            return Err(Error::internal(format!("'{}' has no code to run", action.fqn)));
+        };
+        let timeout = Duration::from_millis(action.limits.timeout);
+        let mut environment: Vec<(String, String)> = vec![
+            ("__OW_NAMESPACE".into(), invocation.caller.namespace.to_string()),
+            ("__OW_ACTION_NAME".into(), action.fqn.absolute()),
+            ("__OW_ACTION_VERSION".into(), action.version.to_string()),
+            ("__OW_ACTIVATION_ID".into(), invocation.id.to_string()),
+            ("__OW_TRANSACTION_ID".into(), invocation.transaction.clone()),
+            ("__OW_DEADLINE".into(), (now + action.limits.timeout).to_string()),
+        ];
+        if let Some(key) = &invocation.api_key {
+            environment.push(("__OW_API_KEY".into(), key.reveal()));
+        }
+        environment.extend(invocation.environment.init_values().map(|(key, value)| (key.to_owned(), text(value))));
+        Ok(Init {
+            name: action.fqn.name().to_owned(),
+            code,
+            main: action.exec.main().unwrap_or("main").to_owned(),
+            environment,
+            timeout,
+            log_limit: action.limits.logs << 20,
+        })
+    }
+
+    fn run_request(&self, invocation: &Invocation) -> Run {
+        let action = &invocation.action;
+        let timeout = Duration::from_millis(action.limits.timeout);
+        let mut context = vec![
+            ("namespace", invocation.caller.namespace.to_string()),
+            ("action_name", action.fqn.absolute()),
+            ("action_version", action.version.to_string()),
+            ("activation_id", invocation.id.to_string()),
+            ("transaction_id", invocation.transaction.clone()),
+            ("deadline", (self.clock.now() + action.limits.timeout).to_string()),
+        ];
+        if let Some(key) = &invocation.api_key {
+            context.push(("api_key", key.reveal()));
+        }
+        Run {
+            value: invocation.payload.clone(),
+            context,
+            timeout,
+            log_limit: action.limits.logs << 20,
+            result_limit: self.limits.result_size,
+        }
+    }
+}
+
+fn key(invocation: &Invocation) -> Key {
+    let mut digest = DefaultHasher::new();
+    for (key, value) in invocation.environment.init_values() {
+        (key, value.to_string()).hash(&mut digest);
+    }
+    Key {
+        namespace: invocation.caller.namespace.clone(),
+        action: invocation.action.fqn.clone(),
+        revision: invocation.revision,
+        environment: digest.finish(),
+    }
+}
+
+/// A parameter's value as an environment variable: strings raw, everything else as JSON.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+impl Ended {
+    /// Adds the logs and the outcome of one stage; true if it failed for good.
+    fn add(&mut self, ran: Ran) -> bool {
+        self.logs.extend(ran.logs);
+        self.truncated |= ran.truncated;
+        let failed = ran.outcome.is_some();
+        self.outcome = ran.outcome;
+        failed
+    }
+}

@@ -1,0 +1,363 @@
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use wisp_core::{
+    Error,
+    model::{EntityName, Fqn},
+    ports::{Instance, InstanceLimits, Revision},
+};
+use wisp_scheduler::scaling::{View, to_start};
+
+use crate::pool::{Census, Shares, Waiter};
+
+/// What a start is taken to cost before the first one has been measured.
+const FIRST_START: Duration = Duration::from_millis(50);
+
+/// What an instance is good for: it serves one namespace, one revision of one action, one environment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub namespace: EntityName,
+    pub action: Fqn,
+    pub revision: Revision,
+    /// Digest of what the instance's environment has beside the action's own: a binding's init parameters.
+    pub environment: u64,
+}
+
+/// What to start for an action.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Spec {
+    pub kind: String,
+    pub limits: InstanceLimits,
+    /// Instances of the action at most.
+    pub most: usize,
+}
+
+/// An instance in the pool.
+pub(crate) struct Slot {
+    pub instance: Box<dyn Instance>,
+    pub key: Arc<Key>,
+    memory: u64,
+    places: usize,
+}
+
+struct Member {
+    slot: Arc<Slot>,
+    leased: usize,
+    initialised: bool,
+    since: Duration,
+    /// What its start took.
+    started_in: Duration,
+}
+
+impl Member {
+    fn has_place(&self) -> bool {
+        self.leased < if self.initialised { self.slot.places } else { 1 }
+    }
+}
+
+#[derive(Default)]
+struct Group {
+    members: Vec<Member>,
+    waiters: VecDeque<(Waiter, Duration)>,
+    starting: usize,
+    spec: Option<Spec>,
+    mean_run: Option<Duration>,
+    mean_start: Option<Duration>,
+}
+
+/// Everything about the pool that changes, behind one lock that is never held across a wait.
+pub(crate) struct State {
+    groups: HashMap<Arc<Key>, Group>,
+    /// Actions that had no room when they last asked.
+    starved: HashSet<Arc<Key>>,
+    shares: Shares,
+    waiting: usize,
+    used: u64,
+    memory: u64,
+    most_starting: usize,
+    pub stopping: bool,
+}
+
+/// What to do outside the lock.
+#[derive(Default)]
+pub(crate) struct Plan {
+    pub starts: Vec<(Arc<Key>, Spec)>,
+    pub ends: Vec<Arc<Slot>>,
+}
+
+/// What becomes of a released instance.
+pub(crate) enum Released {
+    Next(Waiter, bool),
+    Idle,
+    Plan(Plan),
+}
+
+/// What becomes of a start.
+pub(crate) enum Next {
+    Serve(Waiter, Arc<Slot>),
+    Fail(Waiter, Error),
+    Refuse(Box<dyn Instance>),
+    Nothing,
+}
+
+/// Mean that follows the latest values.
+fn follow(mean: &mut Option<Duration>, value: Duration) {
+    *mean = Some(mean.map_or(value, |mean| (mean * 4 + value) / 5));
+}
+
+impl State {
+    pub fn new(memory: u64, most_starting: usize) -> Self {
+        Self {
+            groups: HashMap::new(),
+            starved: HashSet::new(),
+            shares: Shares::new(),
+            waiting: 0,
+            used: 0,
+            memory,
+            most_starting,
+            stopping: false,
+        }
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// A place in a warm instance, the one used last; true if it is yet to be initialised.
+    pub fn take(&mut self, key: &Key, now: Duration) -> Option<(Arc<Slot>, bool)> {
+        let group = self.groups.get_mut(key)?;
+        let member = group.members.iter_mut().filter(|member| member.has_place()).max_by_key(|member| member.since)?;
+        member.leased += 1;
+        member.since = now;
+        Some((member.slot.clone(), !member.initialised))
+    }
+
+    pub fn enqueue(&mut self, key: &Key, spec: &Spec, waiter: Waiter, now: Duration) {
+        if !self.groups.contains_key(key) {
+            self.groups.insert(Arc::new(key.clone()), Group { spec: Some(spec.clone()), ..Group::default() });
+        }
+        if let Some(group) = self.groups.get_mut(key) {
+            group.waiters.push_back((waiter, now));
+            self.waiting += 1;
+        }
+    }
+
+    /// Starts that pay for an action now, and the idle instances that make room for them.
+    pub fn plan(&mut self, key: &Key, now: Duration) -> Plan {
+        let mut plan = Plan::default();
+        let Some((key, group)) = self.groups.get_key_value(key).filter(|_| !self.stopping) else { return plan };
+        let (key, Some(spec)) = (key.clone(), group.spec.clone()) else { return plan };
+        let count = to_start(&View {
+            waiting: group.waiters.len(),
+            starting: group.starting,
+            live: group.members.len(),
+            concurrency: spec.limits.concurrency as usize,
+            mean_run: group.mean_run,
+            longest_wait: group.waiters.front().map_or(Duration::ZERO, |(_, since)| now.saturating_sub(*since)),
+            start_cost: group.mean_start.unwrap_or(FIRST_START),
+            most: spec.most,
+            most_starting: self.most_starting,
+        });
+        self.starved.remove(&key);
+        for _ in 0..count {
+            if self.used + spec.limits.memory > self.memory {
+                // The memory is free only when the ended instance is gone; then the starved are planned again.
+                self.starved.insert(key.clone());
+                plan.ends.extend(self.evict(spec.limits.memory));
+                break;
+            }
+            self.used += spec.limits.memory;
+            *self.shares.entry(key.namespace.clone()).or_default() += spec.limits.memory;
+            if let Some(group) = self.groups.get_mut(&key) {
+                group.starting += 1;
+            }
+            plan.starts.push((key.clone(), spec.clone()));
+        }
+        plan
+    }
+
+    /// Takes idle instances out, longest idle first, until this much memory will be free.
+    fn evict(&mut self, needed: u64) -> Vec<Arc<Slot>> {
+        let mut idle: Vec<(Duration, Arc<Slot>)> = self
+            .groups
+            .values()
+            .flat_map(|group| &group.members)
+            .filter(|member| member.leased == 0)
+            .map(|member| (member.since, member.slot.clone()))
+            .collect();
+        idle.sort_by_key(|(since, _)| *since);
+        let mut freed = self.memory.saturating_sub(self.used);
+        let mut ends = Vec::new();
+        for (_, slot) in idle {
+            if freed >= needed {
+                break;
+            }
+            freed += slot.memory;
+            self.remove(&slot);
+            ends.push(slot);
+        }
+        ends
+    }
+
+    /// Plans all actions that had no room, the namespace with the least memory first.
+    pub fn plan_starved(&mut self, now: Duration) -> Plan {
+        let mut keys: Vec<Arc<Key>> = self.starved.iter().cloned().collect();
+        keys.sort_by_key(|key| self.share(&key.namespace));
+        let mut plan = Plan::default();
+        for key in keys {
+            let more = self.plan(&key, now);
+            plan.starts.extend(more.starts);
+            plan.ends.extend(more.ends);
+        }
+        plan
+    }
+
+    fn share(&self, namespace: &EntityName) -> u64 {
+        self.shares.get(namespace).copied().unwrap_or(0)
+    }
+
+    /// Whether a namespace that holds less waits for the memory of this instance: then it gets it, whatever waits in
+    /// the instance's own namespace. So a busy namespace cannot keep the others out.
+    fn yields(&self, slot: &Slot) -> bool {
+        let mine = self.share(&slot.key.namespace);
+        self.starved.iter().any(|key| {
+            let group = self.groups.get(key);
+            let without = group.is_some_and(|group| group.members.is_empty() && group.starting == 0);
+            without && key.namespace != slot.key.namespace && self.share(&key.namespace) + slot.memory < mine
+        })
+    }
+
+    pub fn release(&mut self, slot: &Arc<Slot>, keep: bool, ran: Option<Duration>, now: Duration) -> Released {
+        let yields = keep && !self.starved.is_empty() && self.yields(slot);
+        let Some(group) = self.groups.get_mut(&slot.key) else { return Released::Idle };
+        if let Some(ran) = ran {
+            follow(&mut group.mean_run, ran);
+        }
+        let Some(member) = group.members.iter_mut().find(|member| Arc::ptr_eq(&member.slot, slot)) else {
+            return Released::Idle;
+        };
+        if !keep || yields {
+            self.remove(slot);
+            let plan = self.plan(&slot.key.clone(), now);
+            return Released::Plan(Plan { ends: [plan.ends, vec![slot.clone()]].concat(), ..plan });
+        }
+        member.since = now;
+        if let Some((waiter, _)) = group.waiters.pop_front() {
+            let fresh = !member.initialised;
+            self.waiting -= 1;
+            return Released::Next(waiter, fresh);
+        }
+        member.leased -= 1;
+        if member.leased == 0 && !self.starved.is_empty() {
+            return Released::Plan(self.plan_starved(now));
+        }
+        Released::Idle
+    }
+
+    /// Opens the other places of an instance; returns those who wait for them.
+    pub fn initialised(&mut self, slot: &Arc<Slot>, took: Duration, now: Duration) -> Vec<Waiter> {
+        let Some(group) = self.groups.get_mut(&slot.key) else { return Vec::new() };
+        let Some(member) = group.members.iter_mut().find(|member| Arc::ptr_eq(&member.slot, slot)) else {
+            return Vec::new();
+        };
+        member.initialised = true;
+        member.since = now;
+        follow(&mut group.mean_start, member.started_in + took);
+        let count = (slot.places - member.leased).min(group.waiters.len());
+        member.leased += count;
+        self.waiting -= count;
+        group.waiters.drain(..count).map(|(waiter, _)| waiter).collect()
+    }
+
+    pub fn started(
+        &mut self,
+        key: &Arc<Key>,
+        spec: &Spec,
+        instance: Box<dyn Instance>,
+        took: Duration,
+        now: Duration,
+    ) -> Next {
+        let group = match self.groups.get_mut(key) {
+            Some(group) if !self.stopping => group,
+            _ => return Next::Refuse(instance),
+        };
+        group.starting -= 1;
+        let places = spec.limits.concurrency.max(1) as usize;
+        let slot = Arc::new(Slot { instance, key: key.clone(), memory: spec.limits.memory, places });
+        let waiter = group.waiters.pop_front();
+        let leased = usize::from(waiter.is_some());
+        self.waiting -= leased;
+        group.members.push(Member { slot: slot.clone(), leased, initialised: false, since: now, started_in: took });
+        waiter.map_or(Next::Nothing, |(waiter, _)| Next::Serve(waiter, slot))
+    }
+
+    /// Gives back what a failed start had reserved; the longest waiting learns of the failure.
+    pub fn failed(&mut self, key: &Arc<Key>, spec: &Spec, error: Error) -> Next {
+        self.give_back(&key.namespace, spec.limits.memory);
+        let Some(group) = self.groups.get_mut(key) else { return Next::Nothing };
+        group.starting -= 1;
+        let Some((waiter, _)) = group.waiters.pop_front() else { return Next::Nothing };
+        self.waiting -= 1;
+        Next::Fail(waiter, error)
+    }
+
+    fn remove(&mut self, slot: &Arc<Slot>) {
+        if let Some(group) = self.groups.get_mut(&slot.key) {
+            group.members.retain(|member| !Arc::ptr_eq(&member.slot, slot));
+        }
+    }
+
+    /// Gives back the memory of an instance that is gone.
+    pub fn freed(&mut self, slot: &Slot) {
+        self.give_back(&slot.key.namespace, slot.memory);
+    }
+
+    fn give_back(&mut self, namespace: &EntityName, memory: u64) {
+        self.used = self.used.saturating_sub(memory);
+        if let Some(share) = self.shares.get_mut(namespace) {
+            *share = share.saturating_sub(memory);
+            if *share == 0 {
+                self.shares.remove(namespace);
+            }
+        }
+    }
+
+    /// Takes out what has been idle for too long, and forgets actions without instances.
+    pub fn expire(&mut self, now: Duration, most: Duration) -> Plan {
+        let mut ends = Vec::new();
+        for group in self.groups.values_mut() {
+            let idle = |member: &Member| member.leased == 0 && now.saturating_sub(member.since) > most;
+            ends.extend(group.members.iter().filter(|member| idle(member)).map(|member| member.slot.clone()));
+            group.members.retain(|member| !idle(member));
+        }
+        self.groups.retain(|_, group| !group.members.is_empty() || group.starting > 0 || !group.waiters.is_empty());
+        Plan { starts: Vec::new(), ends }
+    }
+
+    pub fn census(&self) -> Census {
+        let mut census = Census { waiting: self.waiting, memory: self.used, ..Census::default() };
+        for group in self.groups.values() {
+            census.starting += group.starting;
+            let busy = group.members.iter().filter(|member| member.leased > 0).count();
+            census.busy += busy;
+            census.idle += group.members.len() - busy;
+        }
+        census
+    }
+
+    /// Takes everything out for good.
+    pub fn close(&mut self) -> (Vec<Waiter>, Vec<Arc<Slot>>) {
+        self.stopping = true;
+        self.waiting = 0;
+        let groups = std::mem::take(&mut self.groups);
+        let (mut waiters, mut slots) = (Vec::new(), Vec::new());
+        for group in groups.into_values() {
+            waiters.extend(group.waiters.into_iter().map(|(waiter, _)| waiter));
+            slots.extend(group.members.into_iter().map(|member| member.slot));
+        }
+        (waiters, slots)
+    }
+}
