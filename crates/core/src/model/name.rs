@@ -160,6 +160,14 @@ impl Fqn {
         Fqn::new(package.namespace.clone(), Some(package.name.clone()), self.name.clone())
     }
 
+    /// The same name, with `caller` for the namespace if that is `_`.
+    pub fn or_of(self, caller: &EntityName) -> Fqn {
+        match self.namespace.as_str() {
+            "_" => Fqn { namespace: caller.clone(), ..self },
+            _ => self,
+        }
+    }
+
     /// With the leading slash that OpenWhisk puts before names in documents.
     pub fn absolute(&self) -> String {
         format!("/{self}")

@@ -1,0 +1,25 @@
+//! The JSON documents of the API, as the server writes and the client reads them.
+
+mod action;
+mod activation;
+mod error;
+mod limits;
+mod package;
+mod rule;
+mod server;
+mod trigger;
+mod user;
+
+pub use action::{ActionDoc, ActionSummary, ExecDoc, ExecSummary};
+pub use activation::{ActivationSummary, WithoutLogs, logs, response};
+pub use error::ErrorBody;
+pub use limits::LimitsDoc;
+pub use package::{BindingDoc, BindingFlag, PackageAction, PackageDoc, PackageSummary};
+pub use rule::{RuleDoc, RuleSummary};
+pub use server::{ApiDoc, RuntimeDoc, ServerDoc, ServerLimits, Support, SwaggerPaths};
+pub use trigger::{EntityRef, TriggerDoc, TriggerRule, TriggerSummary};
+pub use user::{NamespaceDoc, UserDoc, UserPut};
+
+/// An object without fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Empty {}
