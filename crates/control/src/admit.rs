@@ -78,12 +78,18 @@ impl Admission {
     /// Admits one invocation, or says which limit is reached.
     pub(crate) fn invocation(&self, caller: &Identity, now: Millis) -> Result<Permit> {
         let meter = self.meter(&caller.namespace);
-        let allowed = caller.limits.invocations_per_minute.unwrap_or(self.invocations_per_minute);
+        let allowed = caller
+            .limits
+            .invocations_per_minute
+            .unwrap_or(self.invocations_per_minute);
         let count = meter.invocations.count(now);
         if count > allowed {
             return Err(rate_exceeded(caller, "invocationsPerMinute", count, allowed));
         }
-        let allowed = caller.limits.concurrent_invocations.unwrap_or(self.concurrent_invocations);
+        let allowed = caller
+            .limits
+            .concurrent_invocations
+            .unwrap_or(self.concurrent_invocations);
         let count = meter.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         let permit = Permit(meter);
         if count > allowed {
@@ -121,5 +127,8 @@ fn throttled(caller: &Identity, limit: &'static str, allowed: u64, message: Stri
     Error::new(Code::Throttled, message)
         .with("limit", limit)
         .with("value", allowed)
-        .with("remedy", format!("raise it with `wisp user limits {namespace} --set {limit}=N`"))
+        .with(
+            "remedy",
+            format!("raise it with `wisp user limits {namespace} --set {limit}=N`"),
+        )
 }

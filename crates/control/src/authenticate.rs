@@ -26,18 +26,27 @@ pub(crate) struct Subjects {
 
 impl Subjects {
     pub fn new(records: Arc<dyn Records>, cache_entries: usize) -> Self {
-        Self { records, cache: Cached::new(cache_entries) }
+        Self {
+            records,
+            cache: Cached::new(cache_entries),
+        }
     }
 
     /// The owner of a key, with the namespace that it opens.
     async fn owner(&self, uuid: &str) -> Result<Option<Arc<(Subject, SubjectNamespace)>>> {
         let load = || async {
-            let Some(key) = self.records.get(KEYS, uuid).await? else { return Ok(None) };
+            let Some(key) = self.records.get(KEYS, uuid).await? else {
+                return Ok(None);
+            };
             let Some(record) = self.records.get(SUBJECTS, &String::from_utf8_lossy(&key.value)).await? else {
                 return Ok(None);
             };
             let subject = decode(&record.value)?;
-            let namespace = subject.namespaces.iter().find(|namespace| namespace.uuid == uuid).cloned();
+            let namespace = subject
+                .namespaces
+                .iter()
+                .find(|namespace| namespace.uuid == uuid)
+                .cloned();
             Ok(namespace.map(|namespace| (subject, namespace)))
         };
         self.cache.get(uuid, load).await
@@ -45,7 +54,9 @@ impl Subjects {
 
     /// Forgets what is in memory of a subject that has changed.
     pub async fn forget(&self, subject: &Subject) {
-        self.cache.forget(subject.namespaces.iter().map(|namespace| namespace.uuid.as_str())).await;
+        self.cache
+            .forget(subject.namespaces.iter().map(|namespace| namespace.uuid.as_str()))
+            .await;
     }
 }
 
@@ -102,5 +113,8 @@ fn parse(header: &str) -> Option<ApiKey> {
     }
     let decoded = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
     let (uuid, secret) = decoded.split_once(':')?;
-    (secret.len() == SECRET_LENGTH).then(|| ApiKey { uuid: uuid.to_owned(), secret: secret.to_owned() })
+    (secret.len() == SECRET_LENGTH).then(|| ApiKey {
+        uuid: uuid.to_owned(),
+        secret: secret.to_owned(),
+    })
 }

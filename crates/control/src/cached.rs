@@ -15,7 +15,10 @@ pub(crate) struct Cached<T> {
 
 impl<T> Cached<T> {
     pub fn new(entries: usize) -> Self {
-        Self { values: Cache::new(entries), gate: RwLock::new(()) }
+        Self {
+            values: Cache::new(entries),
+            gate: RwLock::new(()),
+        }
     }
 
     /// The value of a key, from memory or by `load`.

@@ -68,7 +68,10 @@ macro_rules! lookups {
 
 impl Catalog {
     pub fn new(records: Arc<dyn Records>, cache_entries: usize) -> Self {
-        Self { records, cache: Cached::new(cache_entries) }
+        Self {
+            records,
+            cache: Cached::new(cache_entries),
+        }
     }
 
     lookups! { action: Action(Action), package: Package(Package), trigger: Trigger(Trigger), rule: Rule(Rule) }
@@ -106,16 +109,25 @@ impl Catalog {
 
     /// The write that creates or replaces an entity, for a [`commit`](Self::commit) of several.
     pub fn writing(entity: &Entity, expect: Option<Revision>) -> Result<Write> {
-        let text = serde_json::to_vec(entity).map_err(|error| {
-            Error::internal(format!("'{}' cannot be encoded", entity.fqn())).because(error)
-        })?;
+        let text = serde_json::to_vec(entity)
+            .map_err(|error| Error::internal(format!("'{}' cannot be encoded", entity.fqn())).because(error))?;
         let expect = expect.map_or(Expect::Absent, Expect::At);
-        Ok(Write { table: ENTITIES, key: entity.fqn().to_string(), value: Some(Bytes::from(text)), expect })
+        Ok(Write {
+            table: ENTITIES,
+            key: entity.fqn().to_string(),
+            value: Some(Bytes::from(text)),
+            expect,
+        })
     }
 
     /// The write that deletes an entity, for a [`commit`](Self::commit) of several.
     pub fn deleting(fqn: &Fqn, revision: Revision) -> Write {
-        Write { table: ENTITIES, key: fqn.to_string(), value: None, expect: Expect::At(revision) }
+        Write {
+            table: ENTITIES,
+            key: fqn.to_string(),
+            value: None,
+            expect: Expect::At(revision),
+        }
     }
 
     /// Carries out all writes or none.
@@ -129,12 +141,20 @@ impl Catalog {
 
 /// The refusal when a name belongs to another kind of entity.
 pub(crate) fn other_collection() -> Error {
-    Error::new(Code::Conflict, "Resource by this name exists but is not in this collection.")
+    Error::new(
+        Code::Conflict,
+        "Resource by this name exists but is not in this collection.",
+    )
 }
 
 fn decode(record: &Record) -> Result<Stored> {
     let entity = serde_json::from_slice(&record.value).map_err(|error| {
-        Error::new(Code::Corrupted, "Resource is corrupted and cannot be read.").with("key", &record.key).because(error)
+        Error::new(Code::Corrupted, "Resource is corrupted and cannot be read.")
+            .with("key", &record.key)
+            .because(error)
     })?;
-    Ok(Stored { revision: record.revision, entity })
+    Ok(Stored {
+        revision: record.revision,
+        entity,
+    })
 }

@@ -54,7 +54,18 @@ pub(crate) struct Inner {
 impl Control {
     /// The use cases over these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { records, blobs, activations, bus, clock, tasks, kinds, limits, seal, cache_entries } = parts;
+        let Parts {
+            records,
+            blobs,
+            activations,
+            bus,
+            clock,
+            tasks,
+            kinds,
+            limits,
+            seal,
+            cache_entries,
+        } = parts;
         Self {
             inner: Arc::new(Inner {
                 catalog: Catalog::new(records.clone(), cache_entries),

@@ -3,7 +3,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Value, json};
 use wisp_core::{
     Code, Error, Result,
-    model::{Activation, ActivationId, Annotations, Fqn, Identity, Json, Millis, Response, Right, RuleStatus, Status, Trigger},
+    model::{
+        Activation, ActivationId, Annotations, Fqn, Identity, Json, Millis, Response, Right, RuleStatus, Status,
+        Trigger,
+    },
 };
 
 use crate::{
@@ -87,7 +90,9 @@ fn arguments(trigger: &Trigger, headers: &BTreeMap<String, String>, payload: &Js
 }
 
 fn inactive(rule: &Fqn, action: &Fqn) -> Error {
-    Error::bad_request(format!("Rule '{rule}' is inactive, action '{action}' was not activated."))
+    Error::bad_request(format!(
+        "Rule '{rule}' is inactive, action '{action}' was not activated."
+    ))
 }
 
 /// A line of a trigger's logs: a JSON text for each rule.
@@ -96,8 +101,15 @@ fn log_line(rule: &Fqn, action: &Fqn, result: Result<ActivationId>) -> String {
     let line = match result {
         Ok(id) => json!({"statusCode": 0, "success": true, "activationId": id, "rule": rule, "action": action}),
         Err(error) => {
-            let platform = matches!(error.code(), Code::Internal | Code::Storage | Code::Corrupted | Code::Unavailable);
-            let status = if platform { Status::WhiskError } else { Status::ApplicationError };
+            let platform = matches!(
+                error.code(),
+                Code::Internal | Code::Storage | Code::Corrupted | Code::Unavailable
+            );
+            let status = if platform {
+                Status::WhiskError
+            } else {
+                Status::ApplicationError
+            };
             let error = error.message();
             json!({"statusCode": status.code(), "success": false, "error": error, "rule": rule, "action": action})
         }
@@ -123,7 +135,10 @@ fn record(
         start: at,
         end: None,
         duration: None,
-        response: Response { size: None, ..Response::new(Status::Success, payload) },
+        response: Response {
+            size: None,
+            ..Response::new(Status::Success, payload)
+        },
         logs,
         annotations: Annotations::new(),
         publish: false,

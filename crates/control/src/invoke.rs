@@ -65,7 +65,15 @@ impl Control {
         self.inner.kinds.check_runnable(&resolved.action.exec)?;
         refuse_final(&resolved, &payload)?;
         let permit = self.inner.admission.invocation(caller, at)?;
-        let accepted = self.promise(self.new_id(), caller, name, &resolved.action, payload.clone(), transaction, at)?;
+        let accepted = self.promise(
+            self.new_id(),
+            caller,
+            name,
+            &resolved.action,
+            payload.clone(),
+            transaction,
+            at,
+        )?;
         let call = Call {
             id: accepted.id,
             resolved,
@@ -98,8 +106,19 @@ impl Control {
             true => Some(self.inner.seal.close(&caller.api_key, id)?),
             false => None,
         };
-        let caller = Caller { namespace: caller.namespace.clone(), subject: caller.subject.clone() };
-        Ok(Accepted { id, action: name.clone(), payload, caller, sealed_key, transaction: transaction.to_owned(), at })
+        let caller = Caller {
+            namespace: caller.namespace.clone(),
+            subject: caller.subject.clone(),
+        };
+        Ok(Accepted {
+            id,
+            action: name.clone(),
+            payload,
+            caller,
+            sealed_key,
+            transaction: transaction.to_owned(),
+            at,
+        })
     }
 
     /// Makes the promise durable, then lets it run by itself.
@@ -166,8 +185,22 @@ impl Control {
     }
 
     async fn run_function(&self, call: Call) -> Result<Arc<Activation>> {
-        let Call { id, resolved, payload, caller, cause, transaction, at, accepted } = call;
-        let Resolved { action, revision, binding, parameters } = resolved;
+        let Call {
+            id,
+            resolved,
+            payload,
+            caller,
+            cause,
+            transaction,
+            at,
+            accepted,
+        } = call;
+        let Resolved {
+            action,
+            revision,
+            binding,
+            parameters,
+        } = resolved;
         let invocation = Invocation {
             id,
             payload: merge(&parameters, &payload)?,
@@ -176,7 +209,10 @@ impl Control {
             action,
             revision,
             binding,
-            caller: Caller { namespace: caller.namespace, subject: caller.subject },
+            caller: Caller {
+                namespace: caller.namespace,
+                subject: caller.subject,
+            },
             cause,
             transaction,
             at,
@@ -208,13 +244,16 @@ pub(crate) fn merge(parameters: &Parameters, payload: &Json) -> Result<Json> {
 /// A value as its text.
 pub(crate) fn json(value: &Value) -> Result<Json> {
     let raw = serde_json::value::to_raw_value(value);
-    raw.map(Json::from).map_err(|error| Error::internal("a JSON value cannot be encoded").because(error))
+    raw.map(Json::from)
+        .map_err(|error| Error::internal("a JSON value cannot be encoded").because(error))
 }
 
 /// The fields of a payload that is an object.
 pub(crate) fn object(payload: &Json) -> Result<Map<String, Value>> {
     serde_json::from_str(payload.get()).map_err(|error| {
-        Error::bad_request(format!("The request content was malformed:\nexpected a JSON object: {error}"))
+        Error::bad_request(format!(
+            "The request content was malformed:\nexpected a JSON object: {error}"
+        ))
     })
 }
 
@@ -232,6 +271,9 @@ fn refuse_final(resolved: &Resolved, payload: &Json) -> Result<()> {
 }
 
 fn shutting_down() -> Error {
-    Error::new(Code::Unavailable, "The server is currently unavailable (because it is overloaded or down for maintenance).")
-        .with("remedy", "the server is shutting down: try again when it is back")
+    Error::new(
+        Code::Unavailable,
+        "The server is currently unavailable (because it is overloaded or down for maintenance).",
+    )
+    .with("remedy", "the server is shutting down: try again when it is back")
 }

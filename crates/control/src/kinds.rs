@@ -14,19 +14,23 @@ impl Kinds {
 
     /// The families with their kinds.
     pub fn families(&self) -> impl Iterator<Item = (&str, &[Kind])> {
-        self.families.iter().map(|(family, kinds)| (family.as_str(), kinds.as_slice()))
+        self.families
+            .iter()
+            .map(|(family, kinds)| (family.as_str(), kinds.as_slice()))
     }
 
     /// Refuses an action whose kind this platform no longer has.
     pub(crate) fn check_runnable(&self, exec: &Exec) -> Result<()> {
         match exec {
-            Exec::Code { kind, .. } if !self.all().any(|known| known.name == *kind) => Err(Error::bad_request(format!(
-                "The '{kind}' runtime is no longer supported. You may read and delete but not update or invoke this \
+            Exec::Code { kind, .. } if !self.all().any(|known| known.name == *kind) => {
+                Err(Error::bad_request(format!(
+                    "The '{kind}' runtime is no longer supported. You may read and delete but not update or invoke this \
                  action."
-            ))),
-            Exec::Blackbox { .. } if self.resolve("blackbox").is_err() => {
-                Err(Error::bad_request("Container images are not supported by this platform."))
+                )))
             }
+            Exec::Blackbox { .. } if self.resolve("blackbox").is_err() => Err(Error::bad_request(
+                "Container images are not supported by this platform.",
+            )),
             _ => Ok(()),
         }
     }

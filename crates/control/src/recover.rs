@@ -39,8 +39,23 @@ impl Control {
         let caller = self.caller_of(&accepted);
         match self.resolve(&caller, &accepted.action, Right::Activate).await {
             Ok(resolved) => {
-                let Accepted { id, payload, transaction, at, .. } = accepted;
-                let call = Call { id, resolved, payload, caller, cause: None, transaction, at, accepted: true };
+                let Accepted {
+                    id,
+                    payload,
+                    transaction,
+                    at,
+                    ..
+                } = accepted;
+                let call = Call {
+                    id,
+                    resolved,
+                    payload,
+                    caller,
+                    cause: None,
+                    transaction,
+                    at,
+                    accepted: true,
+                };
                 self.run_promised(call).await;
                 Ok(())
             }
@@ -59,7 +74,10 @@ impl Control {
         Identity {
             subject: accepted.caller.subject.clone(),
             namespace: accepted.caller.namespace.clone(),
-            api_key: api_key.unwrap_or_else(|| ApiKey { uuid: String::new(), secret: String::new() }),
+            api_key: api_key.unwrap_or_else(|| ApiKey {
+                uuid: String::new(),
+                secret: String::new(),
+            }),
             rights: vec![Right::Activate],
             limits: NamespaceLimits::default(),
         }
@@ -81,7 +99,10 @@ fn gone(accepted: &Accepted, now: u64) -> Activation {
         start: now,
         end: Some(now),
         duration: Some(0),
-        response: Response::failure(Status::WhiskError, "Action could not be found or may have been deleted."),
+        response: Response::failure(
+            Status::WhiskError,
+            "Action could not be found or may have been deleted.",
+        ),
         logs: Vec::new(),
         annotations,
         publish: false,

@@ -51,32 +51,59 @@ impl Control {
             if *name.namespace_name() != caller.namespace {
                 return Err(forbidden(name));
             }
-            let Stored { revision, entity: action } = self.inner.catalog.action(name).await?;
-            return Ok(Resolved { revision, binding: None, parameters: action.parameters.clone(), action });
+            let Stored {
+                revision,
+                entity: action,
+            } = self.inner.catalog.action(name).await?;
+            return Ok(Resolved {
+                revision,
+                binding: None,
+                parameters: action.parameters.clone(),
+                action,
+            });
         };
-        let reached = self.reach(&caller.namespace, &package).await.map_err(|error| match error.code() {
-            Code::Forbidden => forbidden(name),
-            _ => error,
-        })?;
-        let Stored { revision, entity: action } = self.inner.catalog.action(&name.at(&reached.provider.fqn)).await?;
+        let reached = self
+            .reach(&caller.namespace, &package)
+            .await
+            .map_err(|error| match error.code() {
+                Code::Forbidden => forbidden(name),
+                _ => error,
+            })?;
+        let Stored {
+            revision,
+            entity: action,
+        } = self.inner.catalog.action(&name.at(&reached.provider.fqn)).await?;
         let parameters = reached.parameters().merged(&action.parameters);
         let binding = reached.binding.map(|binding| binding.entity.fqn.clone());
-        Ok(Resolved { action, revision, binding, parameters })
+        Ok(Resolved {
+            action,
+            revision,
+            binding,
+            parameters,
+        })
     }
 
     /// The package of this name, if a caller of this namespace may see it.
     pub(crate) async fn reach(&self, caller: &EntityName, name: &Fqn) -> Result<Reached> {
         let own = |fqn: &Fqn| fqn.namespace_name() == caller;
-        let stored = self.inner.catalog.package(name).await.map_err(|error| match error.code() {
-            _ if !own(name) => forbidden(name),
-            Code::NotFound => missing(name),
-            _ => error,
-        })?;
+        let stored = self
+            .inner
+            .catalog
+            .package(name)
+            .await
+            .map_err(|error| match error.code() {
+                _ if !own(name) => forbidden(name),
+                Code::NotFound => missing(name),
+                _ => error,
+            })?;
         let Some(target) = stored.entity.binding.as_ref().map(|binding| binding.fqn()) else {
             if !own(name) && !stored.entity.publish {
                 return Err(forbidden(name));
             }
-            return Ok(Reached { provider: stored.entity, binding: None });
+            return Ok(Reached {
+                provider: stored.entity,
+                binding: None,
+            });
         };
         if !own(name) {
             return Err(forbidden(name));
@@ -88,7 +115,10 @@ impl Control {
             Err(error) if matches!(error.code(), Code::NotFound | Code::Conflict) => return Err(forbidden(name)),
             Err(error) => return Err(error),
         };
-        Ok(Reached { provider, binding: Some(stored) })
+        Ok(Reached {
+            provider,
+            binding: Some(stored),
+        })
     }
 }
 
@@ -108,5 +138,8 @@ pub(crate) fn forbidden(name: &Fqn) -> Error {
 }
 
 fn missing(name: &Fqn) -> Error {
-    Error::new(Code::NotFound, format!("The requested resource '{name}' does not exist."))
+    Error::new(
+        Code::NotFound,
+        format!("The requested resource '{name}' does not exist."),
+    )
 }

@@ -3,15 +3,10 @@ use std::sync::Arc;
 use serde_json::json;
 use wisp_core::{
     Code, Error, Result,
-    model::{
-        ActionLimits, Activation, ActivationId, Annotations, Exec, Fqn, Json, Millis, Response, Right, Status,
-    },
+    model::{ActionLimits, Activation, ActivationId, Annotations, Exec, Fqn, Json, Millis, Response, Right, Status},
 };
 
-use crate::{
-    control::Control,
-    invoke::Call,
-};
+use crate::{control::Control, invoke::Call};
 
 /// How many functions a sequence has run, nested ones counted.
 #[derive(Debug, Default)]
@@ -25,11 +20,17 @@ impl Control {
     pub(crate) async fn run_sequence(&self, call: Call, budget: &mut Budget) -> Result<Arc<Activation>> {
         let start = self.inner.clock.now();
         let Exec::Sequence { components } = &call.resolved.action.exec else {
-            return Err(Error::internal(format!("'{}' is not a sequence", call.resolved.action.fqn)));
+            return Err(Error::internal(format!(
+                "'{}' is not a sequence",
+                call.resolved.action.fqn
+            )));
         };
         let mut steps = Steps::before(&call);
         for component in components {
-            match self.step(&call, component, steps.response.result.clone(), budget).await? {
+            match self
+                .step(&call, component, steps.response.result.clone(), budget)
+                .await?
+            {
                 Step::Ran(activation) => steps.add(&activation),
                 Step::Refused(message) => steps.response = Response::failure(Status::ApplicationError, &message),
             }
@@ -86,13 +87,21 @@ struct Steps {
 impl Steps {
     fn before(call: &Call) -> Self {
         let response = Response::new(Status::Success, call.payload.clone());
-        Self { ids: Vec::new(), duration: 0, memory: None, response }
+        Self {
+            ids: Vec::new(),
+            duration: 0,
+            memory: None,
+            response,
+        }
     }
 
     fn add(&mut self, activation: &Activation) {
         self.ids.push(activation.activation_id);
         self.duration += activation.duration.unwrap_or(0);
-        let memory = activation.annotations.get("limits").and_then(|limits| limits.get("memory")?.as_u64());
+        let memory = activation
+            .annotations
+            .get("limits")
+            .and_then(|limits| limits.get("memory")?.as_u64());
         self.memory = self.memory.max(memory);
         self.response = activation.response.clone();
     }
@@ -101,7 +110,10 @@ impl Steps {
 /// The record of a sequence: its logs are the ids of its steps.
 fn record(call: &Call, steps: Steps, start: Millis, end: Millis) -> Activation {
     let action = &call.resolved.action;
-    let limits = ActionLimits { memory: steps.memory.unwrap_or(action.limits.memory), ..action.limits };
+    let limits = ActionLimits {
+        memory: steps.memory.unwrap_or(action.limits.memory),
+        ..action.limits
+    };
     let mut annotations = Annotations::new();
     annotations.set("path", action.fqn.to_string());
     annotations.set("kind", "sequence");

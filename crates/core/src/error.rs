@@ -98,7 +98,12 @@ pub struct Error {
 impl Error {
     /// An error with this code and message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), context: Vec::new(), source: None }
+        Self {
+            code,
+            message: message.into(),
+            context: Vec::new(),
+            source: None,
+        }
     }
 
     /// A [`Code::BadRequest`] with this message.

@@ -20,6 +20,13 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { memory: 0, queue: 20_000, idle_seconds: 600, starting: 4, stem_cells: 1, network: true }
+        Self {
+            memory: 0,
+            queue: 20_000,
+            idle_seconds: 600,
+            starting: 4,
+            stem_cells: 1,
+            network: true,
+        }
     }
 }

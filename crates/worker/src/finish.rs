@@ -31,7 +31,12 @@ pub(crate) struct Ended {
 impl Ended {
     /// The end of an invocation that found no instance.
     pub fn without_run(outcome: Outcome, now: Millis) -> Self {
-        Self { start: now, end: now, outcome: Some(outcome), ..Self::default() }
+        Self {
+            start: now,
+            end: now,
+            outcome: Some(outcome),
+            ..Self::default()
+        }
     }
 
     /// Notes when it ended.
@@ -46,7 +51,13 @@ impl Inner {
         let wait = ended.start.saturating_sub(invocation.at);
         let annotations = annotations(&invocation, &ended, wait);
         let outcome = ended.outcome.unwrap_or(Outcome::Exited);
-        let Invocation { id, action, caller, cause, .. } = invocation;
+        let Invocation {
+            id,
+            action,
+            caller,
+            cause,
+            ..
+        } = invocation;
         let response = outcome.response();
         measure::activation(&action, response.status, wait, ended.init, ended.run);
         let activation = Arc::new(Activation {
@@ -96,7 +107,9 @@ fn log_lines(lines: &[Line], truncated: bool, limit: u64) -> Vec<String> {
         .map(|line| format!("{} {}: {}", timestamp(line.at), line.stream.as_str(), line.text))
         .collect();
     if truncated {
-        logs.push(format!("Logs were truncated because the total bytes size exceeds the limit of {limit} bytes."));
+        logs.push(format!(
+            "Logs were truncated because the total bytes size exceeds the limit of {limit} bytes."
+        ));
     }
     logs
 }
@@ -114,9 +127,16 @@ mod tests {
 
     #[test]
     fn log_lines_have_the_columns_that_clients_cut() {
-        let line = Line { at: 1_700_000_000_123, stream: Stream::Stdout, text: "hello".into() };
+        let line = Line {
+            at: 1_700_000_000_123,
+            stream: Stream::Stdout,
+            text: "hello".into(),
+        };
         let lines = log_lines(&[line], true, 10);
         assert_eq!(lines[0], "2023-11-14T22:13:20.123000000Z stdout: hello");
-        assert_eq!(lines[1], "Logs were truncated because the total bytes size exceeds the limit of 10 bytes.");
+        assert_eq!(
+            lines[1],
+            "Logs were truncated because the total bytes size exceeds the limit of 10 bytes."
+        );
     }
 }

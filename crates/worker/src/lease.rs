@@ -16,7 +16,13 @@ pub(crate) struct Lease {
 
 impl Lease {
     pub fn new(pool: Arc<Pool>, slot: Arc<Slot>, fresh: bool) -> Self {
-        Self { pool, slot, fresh, touched: false, released: false }
+        Self {
+            pool,
+            slot,
+            fresh,
+            touched: false,
+            released: false,
+        }
     }
 
     /// The instance, to be used: from now on it is only kept if its user says so.

@@ -55,7 +55,13 @@ pub(crate) type Waiter = oneshot::Sender<Result<Lease>>;
 impl Pool {
     pub fn new(config: Config, stems: Stems, clock: Arc<dyn Clock>, tasks: Arc<dyn Tasks>) -> Arc<Self> {
         let state = Mutex::new(State::new(config.memory, config.starting));
-        Arc::new(Self { state, stems, config, clock, tasks })
+        Arc::new(Self {
+            state,
+            stems,
+            config,
+            clock,
+            tasks,
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -184,16 +190,25 @@ impl Pool {
     }
 
     pub fn census(&self) -> Census {
-        Census { stems: self.stems.count(), ..self.state().census() }
+        Census {
+            stems: self.stems.count(),
+            ..self.state().census()
+        }
     }
 
-    /// Refuses all who wait and ends all instances.
-    pub async fn stop(&self) {
-        let (waiters, slots) = self.state().close();
+    /// Refuses all who wait, and starts nothing more; what runs goes on.
+    pub fn drain(&self) {
+        let waiters = self.state().drain();
         for waiter in waiters {
             // One who no longer waits does not care.
             let _ = waiter.send(Err(stopping()));
         }
+    }
+
+    /// Ends all instances, whatever they do.
+    pub async fn stop(&self) {
+        self.drain();
+        let slots = self.state().close();
         self.stems.stop().await;
         futures_util::future::join_all(slots.iter().map(|slot| slot.instance.stop())).await;
     }
@@ -205,13 +220,15 @@ pub(crate) type Shares = std::collections::HashMap<EntityName, u64>;
 const UNAVAILABLE: &str = "The server is currently unavailable (because it is overloaded or down for maintenance).";
 
 fn stopping() -> Error {
-    Error::new(Code::Unavailable, UNAVAILABLE)
-        .with("remedy", "the server is shutting down: try again when it is back")
+    Error::new(Code::Unavailable, UNAVAILABLE).with("remedy", "the server is shutting down: try again when it is back")
 }
 
 fn full(limit: usize) -> Error {
     Error::new(Code::Unavailable, UNAVAILABLE)
         .with("limit", "worker.queue")
         .with("value", limit)
-        .with("remedy", "raise worker.queue or worker.memory in the server's configuration, or try again later")
+        .with(
+            "remedy",
+            "raise worker.queue or worker.memory in the server's configuration, or try again later",
+        )
 }

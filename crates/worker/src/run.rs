@@ -21,13 +21,19 @@ use crate::{
 impl Inner {
     /// Finds an instance, initialises it if it is new, runs, records.
     pub async fn run(&self, invocation: Invocation, accepted: bool) -> Result<Arc<Activation>> {
-        let lease = match self.pool.lease(key(&invocation), &self.spec(&invocation), accepted).await {
+        let lease = match self
+            .pool
+            .lease(key(&invocation), &self.spec(&invocation), accepted)
+            .await
+        {
             Ok(lease) => lease,
             Err(error) if error.code() == Code::Unavailable => return Err(error),
             Err(error) => {
                 tracing::error!(action = %invocation.action.fqn, ?error, "no instance could be started");
                 let outcome = Outcome::PlatformError("Failed to provision resources to run the action.".into());
-                return self.finish(invocation, Ended::without_run(outcome, self.clock.now())).await;
+                return self
+                    .finish(invocation, Ended::without_run(outcome, self.clock.now()))
+                    .await;
             }
         };
         let ended = match self.run_in(lease, &invocation).await {
@@ -42,7 +48,10 @@ impl Inner {
 
     async fn run_in(&self, mut lease: Lease, invocation: &Invocation) -> Result<Ended> {
         let (start, begun) = (self.clock.now(), self.clock.elapsed());
-        let mut ended = Ended { start, ..Ended::default() };
+        let mut ended = Ended {
+            start,
+            ..Ended::default()
+        };
         if lease.is_fresh() {
             let init = self.init(invocation, start)?;
             let initialised = lease.instance().init(&init).await?;
@@ -70,10 +79,17 @@ impl Inner {
     fn spec(&self, invocation: &Invocation) -> Spec {
         let action = &invocation.action;
         let network = if self.network { Network::Outbound } else { Network::None };
-        let limits =
-            InstanceLimits { memory: action.limits.memory, concurrency: action.limits.concurrency.max(1), network };
+        let limits = InstanceLimits {
+            memory: action.limits.memory,
+            concurrency: action.limits.concurrency.max(1),
+            network,
+        };
         let most = action.limits.instances.unwrap_or(self.limits.concurrent_invocations);
-        Spec { kind: action.exec.kind().to_owned(), limits, most: most as usize }
+        Spec {
+            kind: action.exec.kind().to_owned(),
+            limits,
+            most: most as usize,
+        }
     }
 
     fn init(&self, invocation: &Invocation, now: u64) -> Result<Init> {
@@ -93,7 +109,12 @@ impl Inner {
         if let Some(key) = &invocation.api_key {
             environment.push(("__OW_API_KEY".into(), key.reveal()));
         }
-        environment.extend(invocation.environment.init_values().map(|(key, value)| (key.to_owned(), text(value))));
+        environment.extend(
+            invocation
+                .environment
+                .init_values()
+                .map(|(key, value)| (key.to_owned(), text(value))),
+        );
         Ok(Init {
             name: action.fqn.name().to_owned(),
             code,

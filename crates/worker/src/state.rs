@@ -129,7 +129,11 @@ impl State {
     /// A place in a warm instance, the one used last; true if it is yet to be initialised.
     pub fn take(&mut self, key: &Key, now: Duration) -> Option<(Arc<Slot>, bool)> {
         let group = self.groups.get_mut(key)?;
-        let member = group.members.iter_mut().filter(|member| member.has_place()).max_by_key(|member| member.since)?;
+        let member = group
+            .members
+            .iter_mut()
+            .filter(|member| member.has_place())
+            .max_by_key(|member| member.since)?;
         member.leased += 1;
         member.since = now;
         Some((member.slot.clone(), !member.initialised))
@@ -137,7 +141,13 @@ impl State {
 
     pub fn enqueue(&mut self, key: &Key, spec: &Spec, waiter: Waiter, now: Duration) {
         if !self.groups.contains_key(key) {
-            self.groups.insert(Arc::new(key.clone()), Group { spec: Some(spec.clone()), ..Group::default() });
+            self.groups.insert(
+                Arc::new(key.clone()),
+                Group {
+                    spec: Some(spec.clone()),
+                    ..Group::default()
+                },
+            );
         }
         if let Some(group) = self.groups.get_mut(key) {
             group.waiters.push_back((waiter, now));
@@ -148,15 +158,22 @@ impl State {
     /// Starts that pay for an action now, and the idle instances that make room for them.
     pub fn plan(&mut self, key: &Key, now: Duration) -> Plan {
         let mut plan = Plan::default();
-        let Some((key, group)) = self.groups.get_key_value(key).filter(|_| !self.stopping) else { return plan };
-        let (key, Some(spec)) = (key.clone(), group.spec.clone()) else { return plan };
+        let Some((key, group)) = self.groups.get_key_value(key).filter(|_| !self.stopping) else {
+            return plan;
+        };
+        let (key, Some(spec)) = (key.clone(), group.spec.clone()) else {
+            return plan;
+        };
         let count = to_start(&View {
             waiting: group.waiters.len(),
             starting: group.starting,
             live: group.members.len(),
             concurrency: spec.limits.concurrency as usize,
             mean_run: group.mean_run,
-            longest_wait: group.waiters.front().map_or(Duration::ZERO, |(_, since)| now.saturating_sub(*since)),
+            longest_wait: group
+                .waiters
+                .front()
+                .map_or(Duration::ZERO, |(_, since)| now.saturating_sub(*since)),
             start_cost: group.mean_start.unwrap_or(FIRST_START),
             most: spec.most,
             most_starting: self.most_starting,
@@ -232,7 +249,9 @@ impl State {
 
     pub fn release(&mut self, slot: &Arc<Slot>, keep: bool, ran: Option<Duration>, now: Duration) -> Released {
         let yields = keep && !self.starved.is_empty() && self.yields(slot);
-        let Some(group) = self.groups.get_mut(&slot.key) else { return Released::Idle };
+        let Some(group) = self.groups.get_mut(&slot.key) else {
+            return Released::Idle;
+        };
         if let Some(ran) = ran {
             follow(&mut group.mean_run, ran);
         }
@@ -242,7 +261,10 @@ impl State {
         if !keep || yields {
             self.remove(slot);
             let plan = self.plan(&slot.key.clone(), now);
-            return Released::Plan(Plan { ends: [plan.ends, vec![slot.clone()]].concat(), ..plan });
+            return Released::Plan(Plan {
+                ends: [plan.ends, vec![slot.clone()]].concat(),
+                ..plan
+            });
         }
         member.since = now;
         if let Some((waiter, _)) = group.waiters.pop_front() {
@@ -259,7 +281,9 @@ impl State {
 
     /// Opens the other places of an instance; returns those who wait for them.
     pub fn initialised(&mut self, slot: &Arc<Slot>, took: Duration, now: Duration) -> Vec<Waiter> {
-        let Some(group) = self.groups.get_mut(&slot.key) else { return Vec::new() };
+        let Some(group) = self.groups.get_mut(&slot.key) else {
+            return Vec::new();
+        };
         let Some(member) = group.members.iter_mut().find(|member| Arc::ptr_eq(&member.slot, slot)) else {
             return Vec::new();
         };
@@ -286,20 +310,35 @@ impl State {
         };
         group.starting -= 1;
         let places = spec.limits.concurrency.max(1) as usize;
-        let slot = Arc::new(Slot { instance, key: key.clone(), memory: spec.limits.memory, places });
+        let slot = Arc::new(Slot {
+            instance,
+            key: key.clone(),
+            memory: spec.limits.memory,
+            places,
+        });
         let waiter = group.waiters.pop_front();
         let leased = usize::from(waiter.is_some());
         self.waiting -= leased;
-        group.members.push(Member { slot: slot.clone(), leased, initialised: false, since: now, started_in: took });
+        group.members.push(Member {
+            slot: slot.clone(),
+            leased,
+            initialised: false,
+            since: now,
+            started_in: took,
+        });
         waiter.map_or(Next::Nothing, |(waiter, _)| Next::Serve(waiter, slot))
     }
 
     /// Gives back what a failed start had reserved; the longest waiting learns of the failure.
     pub fn failed(&mut self, key: &Arc<Key>, spec: &Spec, error: Error) -> Next {
         self.give_back(&key.namespace, spec.limits.memory);
-        let Some(group) = self.groups.get_mut(key) else { return Next::Nothing };
+        let Some(group) = self.groups.get_mut(key) else {
+            return Next::Nothing;
+        };
         group.starting -= 1;
-        let Some((waiter, _)) = group.waiters.pop_front() else { return Next::Nothing };
+        let Some((waiter, _)) = group.waiters.pop_front() else {
+            return Next::Nothing;
+        };
         self.waiting -= 1;
         Next::Fail(waiter, error)
     }
@@ -330,15 +369,29 @@ impl State {
         let mut ends = Vec::new();
         for group in self.groups.values_mut() {
             let idle = |member: &Member| member.leased == 0 && now.saturating_sub(member.since) > most;
-            ends.extend(group.members.iter().filter(|member| idle(member)).map(|member| member.slot.clone()));
+            ends.extend(
+                group
+                    .members
+                    .iter()
+                    .filter(|member| idle(member))
+                    .map(|member| member.slot.clone()),
+            );
             group.members.retain(|member| !idle(member));
         }
-        self.groups.retain(|_, group| !group.members.is_empty() || group.starting > 0 || !group.waiters.is_empty());
-        Plan { starts: Vec::new(), ends }
+        self.groups
+            .retain(|_, group| !group.members.is_empty() || group.starting > 0 || !group.waiters.is_empty());
+        Plan {
+            starts: Vec::new(),
+            ends,
+        }
     }
 
     pub fn census(&self) -> Census {
-        let mut census = Census { waiting: self.waiting, memory: self.used, ..Census::default() };
+        let mut census = Census {
+            waiting: self.waiting,
+            memory: self.used,
+            ..Census::default()
+        };
         for group in self.groups.values() {
             census.starting += group.starting;
             let busy = group.members.iter().filter(|member| member.leased > 0).count();
@@ -348,16 +401,23 @@ impl State {
         census
     }
 
-    /// Takes everything out for good.
-    pub fn close(&mut self) -> (Vec<Waiter>, Vec<Arc<Slot>>) {
+    /// Takes out all who wait; nothing is started any more.
+    pub fn drain(&mut self) -> Vec<Waiter> {
         self.stopping = true;
         self.waiting = 0;
+        let groups = self.groups.values_mut();
+        groups
+            .flat_map(|group| group.waiters.drain(..).map(|(waiter, _)| waiter))
+            .collect()
+    }
+
+    /// Takes out all instances.
+    pub fn close(&mut self) -> Vec<Arc<Slot>> {
         let groups = std::mem::take(&mut self.groups);
-        let (mut waiters, mut slots) = (Vec::new(), Vec::new());
-        for group in groups.into_values() {
-            waiters.extend(group.waiters.into_iter().map(|(waiter, _)| waiter));
-            slots.extend(group.members.into_iter().map(|member| member.slot));
-        }
-        (waiters, slots)
+        groups
+            .into_values()
+            .flat_map(|group| group.members)
+            .map(|member| member.slot)
+            .collect()
     }
 }

@@ -29,9 +29,24 @@ struct Inner {
 
 impl Stems {
     pub fn new(kinds: Kinds, limits: &Limits, config: &Config, clock: Arc<dyn Clock>, tasks: Arc<dyn Tasks>) -> Self {
-        let network = if config.network { Network::Outbound } else { Network::None };
-        let limits = InstanceLimits { memory: limits.memory.default, concurrency: limits.concurrency.default, network };
-        let inner = Inner { kinds, limits, wanted: config.stem_cells, ready: Mutex::default(), clock, tasks };
+        let network = if config.network {
+            Network::Outbound
+        } else {
+            Network::None
+        };
+        let limits = InstanceLimits {
+            memory: limits.memory.default,
+            concurrency: limits.concurrency.default,
+            network,
+        };
+        let inner = Inner {
+            kinds,
+            limits,
+            wanted: config.stem_cells,
+            ready: Mutex::default(),
+            clock,
+            tasks,
+        };
         Self { inner: Arc::new(inner) }
     }
 

@@ -46,7 +46,14 @@ pub(crate) type Kinds = HashMap<String, (Arc<dyn Language>, Kind)>;
 impl Worker {
     /// A worker; [`prewarm`](Self::prewarm) starts its stem cells.
     pub fn new(parts: Parts) -> Self {
-        let Parts { languages, activations, clock, tasks, limits, config } = parts;
+        let Parts {
+            languages,
+            activations,
+            clock,
+            tasks,
+            limits,
+            config,
+        } = parts;
         let kinds: Kinds = languages
             .iter()
             .flat_map(|language| language.kinds().iter().map(|kind| (language.clone(), kind.clone())))
@@ -55,7 +62,15 @@ impl Worker {
         let stems = Stems::new(kinds, &limits, &config, clock.clone(), tasks.clone());
         let network = config.network;
         let pool = Pool::new(config, stems, clock.clone(), tasks);
-        Self { inner: Arc::new(Inner { pool, activations, clock, limits, network }) }
+        Self {
+            inner: Arc::new(Inner {
+                pool,
+                activations,
+                clock,
+                limits,
+                network,
+            }),
+        }
     }
 
     /// Starts the stem cells and the sweep of idle instances, in the background.
@@ -68,7 +83,12 @@ impl Worker {
         self.inner.pool.census()
     }
 
-    /// Ends all instances; invocations that still wait are refused.
+    /// Refuses invocations that wait for an instance, and starts no more; what runs goes on.
+    pub fn drain(&self) {
+        self.inner.pool.drain();
+    }
+
+    /// Ends all instances, whatever they do.
     pub async fn stop(&self) {
         self.inner.pool.stop().await;
     }

@@ -27,13 +27,16 @@ impl FromStr for ActivationId {
     fn from_str(text: &str) -> Result<Self> {
         let length = text.chars().count();
         if length != 32 {
-            return Err(Error::bad_request(format!("Activation id length is {length} but must be 32.")));
+            return Err(Error::bad_request(format!(
+                "Activation id length is {length} but must be 32."
+            )));
         }
         if !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(Error::bad_request("The activation id is not valid."));
         }
         let bits = u128::from_str_radix(text, 16);
-        bits.map(Self).map_err(|error| Error::bad_request("The activation id is not valid.").because(error))
+        bits.map(Self)
+            .map_err(|error| Error::bad_request("The activation id is not valid.").because(error))
     }
 }
 
@@ -114,7 +117,12 @@ impl Response {
     /// A response with this status and result.
     pub fn new(status: Status, result: Json) -> Self {
         let size = result.get().len() as u64;
-        Self { status, success: status == Status::Success, result, size: Some(size) }
+        Self {
+            status,
+            success: status == Status::Success,
+            result,
+            size: Some(size),
+        }
     }
 
     /// A failure whose result is `{"error": message}`.
@@ -127,7 +135,9 @@ impl Response {
 fn error_result(message: &str) -> Json {
     // A map of one string to one string always has a JSON text.
     let text = serde_json::json!({ "error": message }).to_string();
-    serde_json::value::RawValue::from_string(text).unwrap_or_default().into()
+    serde_json::value::RawValue::from_string(text)
+        .unwrap_or_default()
+        .into()
 }
 
 /// The four ways an activation can end.
@@ -203,7 +213,10 @@ pub enum Outcome {
 impl Outcome {
     /// Whether the instance may serve again.
     pub fn keeps_instance(&self) -> bool {
-        matches!(self, Outcome::Success(_) | Outcome::ApplicationError(_) | Outcome::ResultTooLarge { .. })
+        matches!(
+            self,
+            Outcome::Success(_) | Outcome::ApplicationError(_) | Outcome::ResultTooLarge { .. }
+        )
     }
 
     /// Whether a time limit cut it.
@@ -218,9 +231,9 @@ impl Outcome {
             Outcome::Success(result) => Response::new(Status::Success, result),
             Outcome::ApplicationError(result) => Response::new(Status::ApplicationError, result),
             Outcome::DeveloperError(result) => Response::new(Status::DeveloperError, result),
-            Outcome::InvalidResult(text) => {
-                developer(&format!("The action did not produce a valid JSON or JSON Array response: {text}"))
-            }
+            Outcome::InvalidResult(text) => developer(&format!(
+                "The action did not produce a valid JSON or JSON Array response: {text}"
+            )),
             Outcome::ResultTooLarge { size, limit, start } => Response::failure(
                 Status::ApplicationError,
                 &format!(
@@ -233,9 +246,7 @@ impl Outcome {
             Outcome::TimedOut(limit) => {
                 developer(&format!("The action exceeded its time limits of {limit} milliseconds."))
             }
-            Outcome::InitFailed(message) => {
-                developer(&format!("The action failed during initialization: {message}"))
-            }
+            Outcome::InitFailed(message) => developer(&format!("The action failed during initialization: {message}")),
             Outcome::InitExited => developer("The action did not initialize and exited unexpectedly."),
             Outcome::InitTimedOut(limit) => developer(&format!(
                 "The action exceeded its time limits of {limit} milliseconds during initialization."

@@ -84,10 +84,26 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            timeout: Bounds { min: 100, default: 60_000, max: 3_600_000 },
-            memory: Bounds { min: 128, default: 256, max: 4_096 },
-            logs: Bounds { min: 0, default: 10, max: 64 },
-            concurrency: Bounds { min: 1, default: 1, max: 500 },
+            timeout: Bounds {
+                min: 100,
+                default: 60_000,
+                max: 3_600_000,
+            },
+            memory: Bounds {
+                min: 128,
+                default: 256,
+                max: 4_096,
+            },
+            logs: Bounds {
+                min: 0,
+                default: 10,
+                max: 64,
+            },
+            concurrency: Bounds {
+                min: 1,
+                default: 1,
+                max: 500,
+            },
             code_size: 48 << 20,
             parameters_size: 1 << 20,
             payload_size: 1 << 20,
@@ -106,10 +122,26 @@ impl Limits {
     /// The limits that Apache OpenWhisk ships with.
     pub fn openwhisk() -> Self {
         Self {
-            timeout: Bounds { min: 100, default: 60_000, max: 300_000 },
-            memory: Bounds { min: 128, default: 256, max: 512 },
-            logs: Bounds { min: 0, default: 10, max: 10 },
-            concurrency: Bounds { min: 1, default: 1, max: 1 },
+            timeout: Bounds {
+                min: 100,
+                default: 60_000,
+                max: 300_000,
+            },
+            memory: Bounds {
+                min: 128,
+                default: 256,
+                max: 512,
+            },
+            logs: Bounds {
+                min: 0,
+                default: 10,
+                max: 10,
+            },
+            concurrency: Bounds {
+                min: 1,
+                default: 1,
+                max: 1,
+            },
             request_size: 50 << 20,
             invocations_per_minute: 60,
             concurrent_invocations: 30,
@@ -131,7 +163,13 @@ impl Limits {
 
     /// Refuses limits outside the bounds, in OpenWhisk's words.
     pub fn check(&self, limits: &ActionLimits) -> Result<()> {
-        let ActionLimits { timeout, memory, logs, concurrency, .. } = *limits;
+        let ActionLimits {
+            timeout,
+            memory,
+            logs,
+            concurrency,
+            ..
+        } = *limits;
         self.timeout.check("duration", timeout, " milliseconds")?;
         self.memory.check("memory size", memory, " MB")?;
         self.logs.check("log size", logs, " MB")?;
@@ -155,7 +193,13 @@ mod tests {
         assert_eq!(refusal(|_| ()), Ok(()));
         let expected = "duration 300001 milliseconds exceeds allowed threshold of 300000 milliseconds";
         assert_eq!(refusal(|l| l.timeout = 300_001), Err(expected.into()));
-        assert_eq!(refusal(|l| l.memory = 64), Err("memory size 64 MB below allowed threshold of 128 MB".into()));
-        assert_eq!(refusal(|l| l.concurrency = 2), Err("concurrency 2 exceeds allowed threshold of 1".into()));
+        assert_eq!(
+            refusal(|l| l.memory = 64),
+            Err("memory size 64 MB below allowed threshold of 128 MB".into())
+        );
+        assert_eq!(
+            refusal(|l| l.concurrency = 2),
+            Err("concurrency 2 exceeds allowed threshold of 1".into())
+        );
     }
 }

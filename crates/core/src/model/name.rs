@@ -22,7 +22,9 @@ impl EntityName {
     pub fn namespace(text: &str) -> Result<Self> {
         if text.chars().count() > MAX_LENGTH {
             let length = text.chars().count();
-            return Err(Error::bad_request(format!("Namespace longer than allowed: {length} > {MAX_LENGTH}.")));
+            return Err(Error::bad_request(format!(
+                "Namespace longer than allowed: {length} > {MAX_LENGTH}."
+            )));
         }
         if !is_legal(text) {
             return Err(Error::bad_request("The namespace contains illegal characters."));
@@ -47,10 +49,14 @@ impl FromStr for EntityName {
         let length = text.chars().count();
         if length > MAX_LENGTH {
             // The misspelling is OpenWhisk's; clients and tests match it.
-            return Err(Error::bad_request(format!("Name segement longer than allowed: {length} > {MAX_LENGTH}.")));
+            return Err(Error::bad_request(format!(
+                "Name segement longer than allowed: {length} > {MAX_LENGTH}."
+            )));
         }
         if !is_legal(text) {
-            return Err(Error::bad_request("The name of the entity contains illegal characters."));
+            return Err(Error::bad_request(
+                "The name of the entity contains illegal characters.",
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -94,7 +100,11 @@ pub struct Fqn {
 impl Fqn {
     /// A name at the top level of a namespace, or inside a package.
     pub fn new(namespace: EntityName, package: Option<EntityName>, name: EntityName) -> Self {
-        Self { namespace, package, name }
+        Self {
+            namespace,
+            package,
+            name,
+        }
     }
 
     /// Parses every form that OpenWhisk accepts, with `caller` standing in for `_` and for a missing namespace:
@@ -134,7 +144,9 @@ impl Fqn {
 
     /// The package as a fully qualified name of its own.
     pub fn package_fqn(&self) -> Option<Fqn> {
-        self.package.clone().map(|package| Fqn::new(self.namespace.clone(), None, package))
+        self.package
+            .clone()
+            .map(|package| Fqn::new(self.namespace.clone(), None, package))
     }
 
     /// The last segment.
@@ -163,7 +175,10 @@ impl Fqn {
     /// The same name, with `caller` for the namespace if that is `_`.
     pub fn or_of(self, caller: &EntityName) -> Fqn {
         match self.namespace.as_str() {
-            "_" => Fqn { namespace: caller.clone(), ..self },
+            "_" => Fqn {
+                namespace: caller.clone(),
+                ..self
+            },
             _ => self,
         }
     }
@@ -179,12 +194,19 @@ impl FromStr for Fqn {
 
     /// Parses `ns/name` and `ns/pkg/name`, with or without a leading slash; the namespace must be there.
     fn from_str(text: &str) -> Result<Self> {
-        let segments: Vec<&str> = text.trim().strip_prefix('/').unwrap_or(text.trim()).split('/').collect();
+        let segments: Vec<&str> = text
+            .trim()
+            .strip_prefix('/')
+            .unwrap_or(text.trim())
+            .split('/')
+            .collect();
         match segments.as_slice() {
             [namespace, name] => Ok(Self::new(EntityName::namespace(namespace)?, None, name.parse()?)),
-            [namespace, package, name] => {
-                Ok(Self::new(EntityName::namespace(namespace)?, Some(package.parse()?), name.parse()?))
-            }
+            [namespace, package, name] => Ok(Self::new(
+                EntityName::namespace(namespace)?,
+                Some(package.parse()?),
+                name.parse()?,
+            )),
             _ => Err(Error::bad_request(format!(
                 "'{text}' is not a fully qualified name: expected /namespace/name or /namespace/package/name"
             ))),

@@ -35,12 +35,19 @@ impl Parameters {
 
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.iter().find(|parameter| parameter.key == key).map(|parameter| &parameter.value)
+        self.0
+            .iter()
+            .find(|parameter| parameter.key == key)
+            .map(|parameter| &parameter.value)
     }
 
     /// Sets a key, in place if it is there.
     pub fn set(&mut self, key: impl Into<String>, value: impl Into<Value>) {
-        self.insert(Parameter { key: key.into(), value: value.into(), init: false });
+        self.insert(Parameter {
+            key: key.into(),
+            value: value.into(),
+            init: false,
+        });
     }
 
     /// Adds a parameter, replacing one of the same key in place.
@@ -79,12 +86,19 @@ impl Parameters {
 
     /// The parameters that each run receives, as an object.
     pub fn run_values(&self) -> Map<String, Value> {
-        self.0.iter().filter(|parameter| !parameter.init).map(|p| (p.key.clone(), p.value.clone())).collect()
+        self.0
+            .iter()
+            .filter(|parameter| !parameter.init)
+            .map(|p| (p.key.clone(), p.value.clone()))
+            .collect()
     }
 
     /// The parameters that go to the instance's environment.
     pub fn init_values(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().filter(|parameter| parameter.init).map(|p| (p.key.as_str(), &p.value))
+        self.0
+            .iter()
+            .filter(|parameter| parameter.init)
+            .map(|p| (p.key.as_str(), &p.value))
     }
 
     /// All of them, in order.

@@ -30,7 +30,9 @@ impl FromStr for Version {
             Some(&[major]) => Ok(Self(major, 0, 0)),
             Some(&[major, minor]) => Ok(Self(major, minor, 0)),
             Some(&[major, minor, patch]) => Ok(Self(major, minor, patch)),
-            _ => Err(Error::bad_request(format!("'{text}' is not a version: expected major.minor.patch"))),
+            _ => Err(Error::bad_request(format!(
+                "'{text}' is not a version: expected major.minor.patch"
+            ))),
         }
     }
 }

@@ -29,16 +29,32 @@ pub struct View {
 /// wait for those that exist is taken as the queue's length times the mean run over their places, and at least as what
 /// has been waited already: so a burst of short runs is served by few instances, a burst of long ones by one each.
 pub fn to_start(view: &View) -> usize {
-    let View { waiting, starting, live, concurrency, mean_run, longest_wait, start_cost, most, most_starting } = *view;
+    let View {
+        waiting,
+        starting,
+        live,
+        concurrency,
+        mean_run,
+        longest_wait,
+        start_cost,
+        most,
+        most_starting,
+    } = *view;
     let coming = starting * concurrency;
-    let room = most.saturating_sub(live + starting).min(most_starting.saturating_sub(starting));
+    let room = most
+        .saturating_sub(live + starting)
+        .min(most_starting.saturating_sub(starting));
     let lacking = waiting.saturating_sub(coming).div_ceil(concurrency.max(1)).min(room);
     if lacking == 0 || live + starting == 0 {
         return lacking;
     }
     let places = ((live + starting) * concurrency) as f64;
     let expected = mean_run.unwrap_or_default().mul_f64(waiting as f64 / places);
-    if expected.max(longest_wait) > start_cost { lacking } else { 0 }
+    if expected.max(longest_wait) > start_cost {
+        lacking
+    } else {
+        0
+    }
 }
 
 #[cfg(test)]
@@ -64,11 +80,54 @@ mod tests {
             (BASE, 1, "the first"),
             (View { starting: 1, ..BASE }, 0, "one is coming"),
             (View { waiting: 10, ..BASE }, 4, "a burst, as many as may start at once"),
-            (View { waiting: 64, live: 1, mean_run: Some(Duration::from_micros(100)), ..BASE }, 0, "short runs queue"),
-            (View { waiting: 3, live: 1, mean_run: Some(ms(1000)), ..BASE }, 3, "long runs get an instance each"),
-            (View { waiting: 2, live: 1, longest_wait: ms(30), ..BASE }, 2, "unknown runs that already take longer"),
-            (View { waiting: 5, concurrency: 10, ..BASE }, 1, "one instance has places for all"),
-            (View { waiting: 5, most: 0, ..BASE }, 0, "the action may have no more"),
+            (
+                View {
+                    waiting: 64,
+                    live: 1,
+                    mean_run: Some(Duration::from_micros(100)),
+                    ..BASE
+                },
+                0,
+                "short runs queue",
+            ),
+            (
+                View {
+                    waiting: 3,
+                    live: 1,
+                    mean_run: Some(ms(1000)),
+                    ..BASE
+                },
+                3,
+                "long runs get an instance each",
+            ),
+            (
+                View {
+                    waiting: 2,
+                    live: 1,
+                    longest_wait: ms(30),
+                    ..BASE
+                },
+                2,
+                "unknown runs that already take longer",
+            ),
+            (
+                View {
+                    waiting: 5,
+                    concurrency: 10,
+                    ..BASE
+                },
+                1,
+                "one instance has places for all",
+            ),
+            (
+                View {
+                    waiting: 5,
+                    most: 0,
+                    ..BASE
+                },
+                0,
+                "the action may have no more",
+            ),
         ] {
             assert_eq!(to_start(&view), expected, "{why}");
         }

@@ -1,0 +1,201 @@
+//! The worker over simulated time: how many instances it starts, whom it serves first, what it keeps.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod fake;
+
+use std::{
+    sync::{Arc, atomic::AtomicUsize, atomic::Ordering::SeqCst},
+    time::Duration,
+};
+
+use fake::{Ledger, Tally, TokioTasks, Waiting, action, clock, invocation};
+use futures_util::future::join_all;
+use wisp_core::{
+    Code,
+    model::{Limits, Status},
+    ports::{Bus, Kind},
+};
+use wisp_worker::{Config, Parts, Worker};
+
+struct Bench {
+    worker: Worker,
+    tally: Arc<Tally>,
+    ledger: Arc<Ledger>,
+}
+
+/// A worker with room for eight instances of 256 MB, whose starts take 20 ms.
+fn bench(change: impl FnOnce(&mut Config, &mut Waiting)) -> Bench {
+    let kind = Kind {
+        name: "waiting:1".into(),
+        default: true,
+        aliases: Vec::new(),
+        requires_main: false,
+        provider: String::new(),
+    };
+    let tally = Arc::new(Tally::default());
+    let mut waiting = Waiting {
+        tally: tally.clone(),
+        kinds: vec![kind],
+        start: Duration::from_millis(20),
+        fail_starts: AtomicUsize::new(0),
+    };
+    let mut config = Config {
+        memory: 2048,
+        stem_cells: 0,
+        ..Config::default()
+    };
+    change(&mut config, &mut waiting);
+    let ledger = Arc::new(Ledger::default());
+    let worker = Worker::new(Parts {
+        languages: vec![Arc::new(waiting)],
+        activations: ledger.clone(),
+        clock: clock(),
+        tasks: Arc::new(TokioTasks),
+        limits: Limits::default(),
+        config,
+    });
+    Bench { worker, tally, ledger }
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_runs_share_an_instance_and_long_ones_get_their_own() {
+    let short = bench(|_, _| ());
+    let echo = action("guest/echo", |_| ());
+    short.worker.run(invocation(&echo, 0, ""), false).await.unwrap();
+    join_all((0..64).map(|_| short.worker.run(invocation(&echo, 0, ""), false))).await;
+    assert_eq!(short.tally.started.load(SeqCst), 1);
+
+    let long = bench(|_, _| ());
+    let before = tokio::time::Instant::now();
+    join_all((0..8).map(|_| long.worker.run(invocation(&echo, 1000, ""), false))).await;
+    assert_eq!(long.tally.started.load(SeqCst), 8);
+    assert!(before.elapsed() < Duration::from_millis(1300), "{:?}", before.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_is_kept_after_an_application_error_only() {
+    let bench = bench(|_, _| ());
+    let echo = action("guest/echo", |_| ());
+    for (end, status, stopped) in [
+        ("", Status::Success, 0),
+        ("error", Status::ApplicationError, 0),
+        ("crash", Status::DeveloperError, 1),
+        ("fault", Status::WhiskError, 2),
+    ] {
+        let activation = bench.worker.run(invocation(&echo, 1, end), false).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(activation.response.status, status, "{end}");
+        assert_eq!(bench.tally.stopped.load(SeqCst), stopped, "{end}");
+    }
+    assert_eq!(bench.ledger.0.lock().unwrap().len(), 4);
+    assert_eq!(bench.worker.census().memory, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cold_start_says_so_and_a_warm_one_does_not() {
+    let bench = bench(|_, _| ());
+    let echo = action("guest/echo", |_| ());
+    let cold = bench.worker.run(invocation(&echo, 7, ""), false).await.unwrap();
+    let warm = bench.worker.run(invocation(&echo, 7, ""), false).await.unwrap();
+    assert!(cold.annotations.get("initTime").is_some());
+    assert_eq!(cold.annotations.get("waitTime"), Some(&20.into()));
+    assert!(warm.annotations.get("initTime").is_none());
+    assert_eq!(warm.duration, Some(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_initialisation_ends_the_instance() {
+    let bench = bench(|_, _| ());
+    let broken = action("guest/broken", |action| {
+        if let wisp_core::model::Exec::Code { main, .. } = &mut action.exec {
+            *main = Some("broken".into());
+        }
+    });
+    for round in 1..=2 {
+        let activation = bench.worker.run(invocation(&broken, 0, ""), false).await.unwrap();
+        assert_eq!(activation.response.status, Status::DeveloperError);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(bench.tally.stopped.load(SeqCst), round);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_instance_serves_as_many_as_its_concurrency_and_is_initialised_once() {
+    let bench = bench(|_, _| ());
+    let wide = action("guest/wide", |action| action.limits.concurrency = 10);
+    join_all((0..10).map(|_| bench.worker.run(invocation(&wide, 100, ""), false))).await;
+    assert_eq!(bench.tally.started.load(SeqCst), 1);
+    assert_eq!(bench.tally.initialised.load(SeqCst), 1);
+    assert!(bench.tally.most_running.load(SeqCst) >= 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_namespace_cannot_keep_another_one_out() {
+    let bench = bench(|_, _| ());
+    let (busy, quiet) = (action("busy1/a", |_| ()), action("quiet/a", |_| ()));
+    let worker = bench.worker.clone();
+    let flood = tokio::spawn(async move {
+        join_all((0..200).map(|_| worker.run(invocation(&busy, 100, ""), true))).await;
+    });
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    assert_eq!(bench.worker.census().memory, 2048, "the busy one has it all");
+    let before = tokio::time::Instant::now();
+    bench.worker.run(invocation(&quiet, 10, ""), false).await.unwrap();
+    // One run of the busy namespace, a start, and its own run.
+    assert!(before.elapsed() < Duration::from_millis(250), "{:?}", before.elapsed());
+    flood.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_instances_make_room_and_expire() {
+    let bench = bench(|config, _| config.idle_seconds = 5);
+    for index in 0..12 {
+        let action = action(&format!("guest/a{index}"), |_| ());
+        bench.worker.run(invocation(&action, 1, ""), false).await.unwrap();
+    }
+    assert!(bench.worker.census().memory <= 2048);
+    bench.worker.prewarm();
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert_eq!(bench.worker.census().memory, 0);
+    assert_eq!(bench.tally.stopped.load(SeqCst), 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_refuses_what_was_not_promised() {
+    let bench = bench(|config, _| (config.queue, config.memory) = (2, 256));
+    let slow = action("guest/slow", |_| ());
+    let ends = join_all((0..10).map(|index| bench.worker.run(invocation(&slow, 50, ""), index >= 5))).await;
+    let refused: Vec<_> = ends.iter().filter_map(|end| end.as_ref().err()).collect();
+    assert_eq!(refused.len(), 3);
+    assert!(
+        refused
+            .iter()
+            .all(|error| error.code() == Code::Unavailable && error.context().len() == 3)
+    );
+    assert_eq!(bench.ledger.0.lock().unwrap().len(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_fails_is_recorded_and_tried_again() {
+    let bench = bench(|_, waiting| waiting.fail_starts = AtomicUsize::new(1));
+    let echo = action("guest/echo", |_| ());
+    let first = bench.worker.run(invocation(&echo, 0, ""), false).await.unwrap();
+    assert_eq!(first.response.status, Status::WhiskError);
+    let second = bench.worker.run(invocation(&echo, 0, ""), false).await.unwrap();
+    assert_eq!(second.response.status, Status::Success);
+}
+
+#[tokio::test(start_paused = true)]
+async fn draining_refuses_who_waits_and_lets_finish_what_runs() {
+    let bench = bench(|config, _| config.memory = 256);
+    let slow = action("guest/slow", |_| ());
+    let worker = bench.worker.clone();
+    let runs =
+        tokio::spawn(async move { join_all((0..3).map(|_| worker.run(invocation(&slow, 500, ""), true))).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    bench.worker.drain();
+    let ends = runs.await.unwrap();
+    assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1);
+    bench.worker.stop().await;
+    assert_eq!(bench.tally.stopped.load(SeqCst), bench.tally.started.load(SeqCst));
+}
