@@ -135,8 +135,16 @@ impl Catalog {
         let keys: Vec<String> = writes.iter().map(|write| write.key.clone()).collect();
         let result = self.records.commit(writes).await;
         self.cache.forget(keys.iter().map(String::as_str)).await;
-        result.map(drop)
+        result.map(drop).map_err(|error| match error.code() {
+            Code::Conflict => raced().because(error),
+            _ => error,
+        })
     }
+}
+
+/// The refusal when somebody else has changed the same record meanwhile.
+pub(crate) fn raced() -> Error {
+    Error::new(Code::Conflict, "Concurrent modification to resource detected.")
 }
 
 /// The refusal when a name belongs to another kind of entity.

@@ -3,22 +3,36 @@
 //! A use case authorises, checks, and acts through the ports of `wisp-core`. This crate must never know HTTP, a
 //! storage engine, a sandbox or an interpreter.
 
+mod activations;
 mod admit;
 mod authenticate;
 mod cached;
 mod catalog;
+mod components;
 mod control;
+mod deploy;
+mod entitle;
+mod exec;
 mod fire;
 mod invoke;
 mod kinds;
+mod list;
+mod package;
 mod recover;
 mod resolve;
+mod rule;
 mod seal;
 mod sequence;
+mod trigger;
+mod users;
 
 pub use admit::Admission;
 pub use catalog::{Entity, Stored};
 pub use control::{Control, Parts};
+pub use deploy::Deployed;
 pub use invoke::{Invoked, Wait};
 pub use kinds::Kinds;
+pub use list::Collection;
+pub use package::Opened;
+pub use rule::WithStatus;
 pub use seal::Seal;
