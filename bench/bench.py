@@ -1,0 +1,250 @@
+"""Measures Wisp beside its peers in one run and prints ratios.
+
+    bench/run.sh [throughput|accept|coldstart|idle]...     everything when nothing is named
+
+Every figure is the median of interleaved rounds: the machine may be shared, the ratios hold.
+"""
+
+import base64
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+WISP = os.environ["WISP"]
+NODE = os.environ.get("NODE", "node")
+PYTHON = os.environ.get("PYTHON", "/usr/bin/python3")
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
+# What a function sees of the environment: certificates and the like would slow the bare interpreters down.
+CLEAN = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+NAMESPACE = "/api/v1/namespaces/_"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A running `wisp serve` with a data directory of its own."""
+
+    def __init__(self, directory, *flags, environment=None):
+        self.port = free_port()
+        self.started = time.perf_counter()
+        command = [WISP, "serve", "--dev", "--listen", f"127.0.0.1:{self.port}", "--data", directory, *flags]
+        self.log = open(f"{directory}.log", "wb")
+        self.process = subprocess.Popen(
+            command, stdout=self.log, stderr=self.log, env={**CLEAN, "HOME": directory, **(environment or {})}
+        )
+        self.key = (
+            "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:"
+            "123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
+        )
+        self.authorization = "Basic " + base64.b64encode(self.key.encode()).decode()
+        self.connection = None
+        self.first_answer = self.wait()
+
+    def wait(self):
+        while time.perf_counter() - self.started < 30:
+            if self.process.poll() is not None:
+                raise SystemExit(f"the server ended: see {self.log.name}")
+            try:
+                self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
+                self.connection.request("GET", "/ping")
+                self.connection.getresponse().read()
+                return time.perf_counter() - self.started
+            except OSError:
+                time.sleep(0.002)
+        raise SystemExit("the server does not answer")
+
+    def call(self, method, path, body=None):
+        text = None if body is None else json.dumps(body)
+        headers = {"Authorization": self.authorization, "Content-Type": "application/json"}
+        self.connection.request(method, NAMESPACE + path, text, headers)
+        response = self.connection.getresponse()
+        content = response.read()
+        if response.status >= 400:
+            raise SystemExit(f"{method} {path}: {response.status} {content[:300]}")
+        return json.loads(content) if content else None
+
+    def action(self, name, kind, code):
+        self.call("PUT", f"/actions/{name}?overwrite=true", {"exec": {"kind": kind, "code": code}})
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def serving(*flags, environment=None):
+    with tempfile.TemporaryDirectory(prefix="wisp-bench-") as directory:
+        server = Server(directory, *flags, environment=environment)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def bare_node():
+    port = free_port()
+    process = subprocess.Popen([NODE, str(HERE / "bare.js"), str(port)], env=CLEAN)
+    try:
+        for _ in range(500):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.01)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wrk(url, connections, authorization=None):
+    """Requests a second, and the median latency in milliseconds."""
+    environment = {**os.environ, **({"BENCH_AUTHORIZATION": authorization} if authorization else {})}
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", "-s", str(HERE / "post.lua"), url]
+    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in output:
+        raise SystemExit(f"{url}: errors under load\n{output}")
+    rate = float(re.search(r"Requests/sec:\s*([\d.]+)", output)[1])
+    number, unit = re.search(r"50%\s*([\d.]+)(us|ms|s)", output).groups()
+    return rate, float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+
+def row(what, ours, peer, ratio, goal):
+    print(f"| {what} | {ours} | {peer} | {ratio} | {goal} |", flush=True)
+
+
+def head(title):
+    print(f"\n### {title}\n\n| what | Wisp | peer | ratio | goal |\n|---|---|---|---|---|", flush=True)
+
+
+ECHO = "function main(parameters) { return parameters; }"
+
+
+def throughput():
+    head("Warm blocking invocations of a Node echo, beside a bare Node server")
+    with serving() as server, bare_node() as bare:
+        server.action("echo", "nodejs:default", ECHO)
+        ours = f"http://127.0.0.1:{server.port}{NAMESPACE}/actions/echo?blocking=true&result=true"
+        peer = f"http://127.0.0.1:{bare}/"
+        wrk(ours, 64, server.authorization)
+        wrk(peer, 64)
+        for connections in (64, 16, 1):
+            rounds = [(wrk(ours, connections, server.authorization), wrk(peer, connections)) for _ in range(ROUNDS)]
+            rate = statistics.median(us[0] for us, _ in rounds)
+            bare_rate = statistics.median(them[0] for _, them in rounds)
+            latency = statistics.median(us[1] for us, _ in rounds)
+            bare_latency = statistics.median(them[1] for _, them in rounds)
+            goal = ">= 0.60" if connections == 64 else ""
+            row(f"{connections} clients, requests/s", f"{rate:.0f}", f"{bare_rate:.0f}", f"{rate / bare_rate:.2f}", goal)
+            added = f"+{latency - bare_latency:.3f} ms"
+            row(f"{connections} clients, median ms", f"{latency:.3f}", f"{bare_latency:.3f}", added, "")
+
+
+def syncs(directory):
+    """Appends of one record, each with its own fdatasync, a second."""
+    with open(Path(directory) / "syncs", "ab", buffering=0) as file:
+        count, end = 0, time.perf_counter() + SECONDS
+        while time.perf_counter() < end:
+            file.write(b"x" * 300)
+            os.fdatasync(file.fileno())
+            count += 1
+    return count / SECONDS
+
+
+def accept():
+    head("Accepting non-blocking invocations durably, beside one fdatasync an invocation")
+    with serving() as server:
+        server.action("echo", "nodejs:default", ECHO)
+        url = f"http://127.0.0.1:{server.port}{NAMESPACE}/actions/echo"
+        directory = Path(server.log.name).with_suffix("")
+        for connections in (64, 1):
+            rounds = []
+            for _ in range(ROUNDS):
+                rate = wrk(url, connections, server.authorization)[0]
+                settle(server)
+                rounds.append((rate, syncs(directory)))
+            rate, peer = (statistics.median(column) for column in zip(*rounds))
+            goal = ">= 10" if connections == 64 else ""
+            row(f"{connections} clients, accepted/s", f"{rate:.0f}", f"{peer:.0f}", f"{rate / peer:.1f}", goal)
+
+
+def settle(server):
+    """Waits until everything accepted has run."""
+    for _ in range(600):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        depth = re.search(r"^wisp_queue_depth ([\d.e+]+)", text, re.M)
+        if depth is None or float(depth[1]) == 0:
+            return
+        time.sleep(0.1)
+
+
+def timed(command):
+    begun = time.perf_counter()
+    subprocess.run(command, env=CLEAN, check=True)
+    return (time.perf_counter() - begun) * 1000
+
+
+def coldstart():
+    head("Cold starts: first invocation of a new action, request to reply, beside starting the bare interpreter")
+    kinds = [
+        ("Python", "python:default", "def main(args):\n    return args\n", [PYTHON, "-c", "pass"]),
+        ("Node", "nodejs:default", ECHO, [NODE, "-e", "0"]),
+    ]
+    runs = int(os.environ.get("BENCH_COLD_RUNS", "50"))
+    for stems, name in ((1, "stem cell"), (0, "no stem cell")):
+        with serving(environment={"WISP_WORKER_STEM_CELLS": str(stems)}) as server:
+            for language, kind, code, peer in kinds:
+                ours, theirs = [], []
+                for index in range(runs):
+                    action = f"cold-{language}-{index}"
+                    server.action(action, kind, code)
+                    time.sleep(0.25)  # a stem cell is there again, and the machine is quiet
+                    begun = time.perf_counter()
+                    server.call("POST", f"/actions/{action}?blocking=true&result=true", {})
+                    ours.append((time.perf_counter() - begun) * 1000)
+                    theirs.append(timed(peer))
+                p50, p99 = statistics.median(ours), statistics.quantiles(ours, n=100)[98]
+                bare, bare99 = statistics.median(theirs), statistics.quantiles(theirs, n=100)[98]
+                goal = "< 1.0" if stems else ""
+                row(f"{language}, {name}, p50 ms", f"{p50:.1f}", f"{bare:.1f}", f"{p50 / bare:.2f}", goal)
+                row(f"{language}, {name}, p99 ms", f"{p99:.1f}", f"{bare99:.1f}", f"{p99 / bare99:.2f}", "")
+
+
+def idle():
+    head("An idle server")
+    with serving() as server:
+        time.sleep(3)
+        status = Path(f"/proc/{server.process.pid}/status").read_text()
+        resident = int(re.search(r"VmRSS:\s*(\d+)", status)[1]) / 1024
+        row("resident, MB", f"{resident:.0f}", "", "", "< 60")
+        row("process start to first answer, ms", f"{server.first_answer * 1000:.0f}", "", "", "< 300")
+
+
+BENCHES = {"throughput": throughput, "accept": accept, "coldstart": coldstart, "idle": idle}
+
+if __name__ == "__main__":
+    for chosen in sys.argv[1:] or BENCHES:
+        BENCHES[chosen]()
