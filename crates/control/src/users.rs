@@ -113,11 +113,24 @@ impl Control {
         Ok(user)
     }
 
-    /// Replaces the limits of a namespace that differ from the platform's.
-    pub async fn set_namespace_limits(&self, namespace: &EntityName, limits: NamespaceLimits) -> Result<Subject> {
+    /// The limits of a namespace that differ from the platform's.
+    pub async fn namespace_limits(&self, namespace: &EntityName) -> Result<NamespaceLimits> {
+        let owner = self.get_user(&self.owner_of(namespace).await?).await?;
+        let own = owner.namespaces.into_iter().find(|own| own.name == *namespace);
+        own.map(|own| own.limits)
+            .ok_or_else(|| unknown("namespace", namespace.as_str()))
+    }
+
+    /// The subject that owns a namespace.
+    async fn owner_of(&self, namespace: &EntityName) -> Result<String> {
         let owner = self.inner.subjects.records.get(NAMESPACES, namespace.as_str()).await?;
         let owner = owner.ok_or_else(|| unknown("namespace", namespace.as_str()))?;
-        self.change_user(&String::from_utf8_lossy(&owner.value), |user| {
+        Ok(String::from_utf8_lossy(&owner.value).into_owned())
+    }
+
+    /// Replaces the limits of a namespace that differ from the platform's.
+    pub async fn set_namespace_limits(&self, namespace: &EntityName, limits: NamespaceLimits) -> Result<Subject> {
+        self.change_user(&self.owner_of(namespace).await?, |user| {
             for own in user.namespaces.iter_mut().filter(|own| own.name == *namespace) {
                 own.limits = limits.clone();
             }

@@ -1,0 +1,92 @@
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::{header, request::Parts},
+};
+use wisp_core::{
+    Error,
+    model::{EntityName, Fqn, Identity},
+};
+
+use crate::{State, failure::Failure};
+
+/// Who calls.
+pub(crate) struct Caller(pub Identity);
+
+impl FromRequestParts<State> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Failure> {
+        // A header that is not text is as wrong as one that is not Basic.
+        let header = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .map(|header| header.to_str().unwrap_or_default());
+        Ok(Self(state.control.authenticate(header).await?))
+    }
+}
+
+/// Who calls, and the namespace in the path.
+pub(crate) struct Place {
+    pub caller: Identity,
+    pub namespace: EntityName,
+}
+
+impl FromRequestParts<State> for Place {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Failure> {
+        let Caller(caller) = Caller::from_request_parts(parts, state).await?;
+        let namespace = match segment(parts, state, "ns").await?.as_deref() {
+            Some("_") => caller.namespace.clone(),
+            namespace => EntityName::namespace(namespace.unwrap_or_default())?,
+        };
+        Ok(Self { caller, namespace })
+    }
+}
+
+/// Who calls, and the entity that the path names: in a package if it says so.
+pub(crate) struct Named {
+    pub caller: Identity,
+    pub name: Fqn,
+}
+
+impl FromRequestParts<State> for Named {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Failure> {
+        let Place { caller, namespace } = Place::from_request_parts(parts, state).await?;
+        let package = segment(parts, state, "package").await?;
+        let package = package.map(|package| package.parse::<EntityName>()).transpose()?;
+        let name = segment(parts, state, "name").await?.unwrap_or_default().parse()?;
+        Ok(Self {
+            caller,
+            name: Fqn::new(namespace, package, name),
+        })
+    }
+}
+
+/// Who calls, the namespace, and the last segment of the path as it is.
+pub(crate) struct Segment {
+    pub place: Place,
+    pub text: String,
+}
+
+impl FromRequestParts<State> for Segment {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Failure> {
+        let place = Place::from_request_parts(parts, state).await?;
+        let text = segment(parts, state, "id").await?.unwrap_or_default();
+        Ok(Self { place, text })
+    }
+}
+
+/// A segment of the path, decoded.
+async fn segment(parts: &mut Parts, state: &State, key: &str) -> Result<Option<String>, Error> {
+    let illegal = |error| Error::bad_request("The name of the entity contains illegal characters.").because(error);
+    let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(illegal)?;
+    Ok(parameters
+        .iter()
+        .find(|(name, _)| *name == key)
+        .map(|(_, value)| value.to_owned()))
+}

@@ -1,0 +1,110 @@
+use axum::{
+    Router,
+    handler::Handler,
+    middleware,
+    routing::{MethodRouter, delete, get, post, put},
+};
+use wisp_core::{Code, Error};
+
+use crate::{
+    State,
+    failure::Failure,
+    routes::{actions, activations, admin, limits, namespaces, packages, rules, server, triggers},
+    transaction::frame,
+};
+
+/// The REST API, and what the server says of itself.
+pub fn router(state: State) -> Router {
+    let entity = "GET, PUT, DELETE, POST";
+    let api = Router::new()
+        .route("/", only("GET", get(server::api)))
+        .route("/namespaces", only("GET", get(namespaces::list)))
+        .route("/namespaces/", only("GET", get(namespaces::list)))
+        .merge(collection("actions", actions::list))
+        .route("/namespaces/{ns}/actions/{name}/", unnamed(get(actions::list_package)))
+        .route("/namespaces/{ns}/actions/{name}", only(entity, actions::entity()))
+        .route(
+            "/namespaces/{ns}/actions/{package}/{name}",
+            only(entity, actions::entity()),
+        )
+        .merge(collection("packages", packages::list))
+        .route(
+            "/namespaces/{ns}/packages/{name}",
+            only("GET, PUT, DELETE", packages::entity()),
+        )
+        .merge(collection("triggers", triggers::list))
+        .route("/namespaces/{ns}/triggers/{name}", only(entity, triggers::entity()))
+        .merge(collection("rules", rules::list))
+        .route("/namespaces/{ns}/rules/{name}", only(entity, rules::entity()))
+        .route("/namespaces/{ns}/activations", only("GET", get(activations::list)))
+        .route("/namespaces/{ns}/activations/", only("GET", get(activations::list)))
+        .route("/namespaces/{ns}/activations/{id}", only("GET", get(activations::get)))
+        .route(
+            "/namespaces/{ns}/activations/{id}/logs",
+            only("GET", get(activations::logs)),
+        )
+        .route(
+            "/namespaces/{ns}/activations/{id}/result",
+            only("GET", get(activations::result)),
+        )
+        .route("/namespaces/{ns}/limits", only("GET", get(limits::get)))
+        .route("/namespaces/{ns}/limits/", only("GET", get(limits::get)))
+        .route("/namespaces/{ns}/limits/{id}", get(limits::part));
+    let router = Router::new()
+        .route("/", only("GET", get(server::describe)))
+        .route("/ping", only("GET", get(server::ping)))
+        .route("/metrics", only("GET", get(server::metrics)))
+        .route("/api/v1/", only("GET", get(server::api)))
+        .nest("/api/v1", api);
+    framed(router, state)
+}
+
+/// What an operator may do. It knows no credentials: who may open the socket that it is served on may do it all.
+pub fn admin_router(state: State) -> Router {
+    let router = Router::new()
+        .route("/ping", only("GET", get(server::ping)))
+        .route("/admin/users", only("GET, POST", get(admin::list).post(admin::create)))
+        .route(
+            "/admin/users/{subject}",
+            only("GET, DELETE", get(admin::get).delete(admin::delete)),
+        )
+        .route("/admin/users/{subject}/block", only("POST", post(admin::block)))
+        .route("/admin/users/{subject}/unblock", only("POST", post(admin::unblock)))
+        .route(
+            "/admin/namespaces/{namespace}/limits",
+            only("GET, PUT", get(admin::limits).put(admin::set_limits)),
+        );
+    framed(router, state)
+}
+
+fn framed(router: Router<State>, state: State) -> Router {
+    router
+        .fallback(nothing)
+        .layer(middleware::from_fn(frame))
+        .with_state(state)
+}
+
+/// A collection's list. What lacks a name to be created or deleted is no resource.
+fn collection<T: 'static>(name: &str, list: impl Handler<T, State> + Clone) -> Router<State> {
+    let list = || unnamed(get(list.clone()));
+    Router::new()
+        .route(&format!("/namespaces/{{ns}}/{name}"), list())
+        .route(&format!("/namespaces/{{ns}}/{name}/"), list())
+}
+
+fn unnamed(list: MethodRouter<State>) -> MethodRouter<State> {
+    only("GET", list.merge(put(nothing)).merge(delete(nothing)))
+}
+
+/// A resource with these methods; all others are refused.
+fn only(methods: &'static str, resource: MethodRouter<State>) -> MethodRouter<State> {
+    let refuse = move || async move {
+        let message = format!("HTTP method not allowed, supported methods: {methods}");
+        Failure::from(Error::new(Code::MethodNotAllowed, message).with("allowed", methods))
+    };
+    resource.head(refuse).fallback(refuse)
+}
+
+async fn nothing() -> Failure {
+    Error::new(Code::NotFound, "The requested resource could not be found.").into()
+}

@@ -1,0 +1,11 @@
+//! The routes, a file for each noun.
+
+pub(crate) mod actions;
+pub(crate) mod activations;
+pub(crate) mod admin;
+pub(crate) mod limits;
+pub(crate) mod namespaces;
+pub(crate) mod packages;
+pub(crate) mod rules;
+pub(crate) mod server;
+pub(crate) mod triggers;

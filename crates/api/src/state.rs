@@ -1,0 +1,16 @@
+use std::sync::Arc;
+
+use wisp_control::Control;
+
+use crate::Settings;
+
+/// What the routes stand on.
+#[derive(Clone)]
+pub struct State {
+    /// The use cases.
+    pub control: Control,
+    /// Writes all metrics in Prometheus' text format.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Limits of connections and bodies.
+    pub settings: Settings,
+}

@@ -1,0 +1,163 @@
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use rand::{RngExt, distr::Alphanumeric};
+use tracing::Instrument;
+use wisp_core::Error;
+
+use crate::{
+    State,
+    failure::{self, Failure, Refused},
+};
+
+/// The transaction id's header.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Ids that begin like this belong to the system.
+const RESERVED: &str = "sid_";
+
+/// Characters of a new id.
+const LENGTH: usize = 32;
+
+const ALLOW_HEADERS: &str = "Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent";
+const ALLOW_METHODS: &str = "GET, DELETE, POST, PUT, HEAD";
+
+/// The id that ties a request to its logs, its reply and its activations.
+#[derive(Clone)]
+pub(crate) struct Transaction(Arc<str>);
+
+impl Transaction {
+    /// The caller's id, or a new one.
+    fn of(headers: &HeaderMap) -> Self {
+        match headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()) {
+            Some(id) if !id.is_empty() && !id.starts_with(RESERVED) => Self(id.into()),
+            _ => {
+                let id: String = rand::rng()
+                    .sample_iter(Alphanumeric)
+                    .take(LENGTH)
+                    .map(char::from)
+                    .collect();
+                Self(id.into())
+            }
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromRequestParts<State> for Transaction {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Failure> {
+        let id = parts.extensions.get::<Self>().cloned();
+        id.ok_or_else(|| Error::internal("a request came without a transaction").into())
+    }
+}
+
+/// Runs around every request: gives it its id, answers what browsers ask beforehand, writes errors and the headers that
+/// every reply has.
+pub(crate) async fn frame(mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let transaction = Transaction::of(request.headers());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let api = is_api(&path);
+    request.extensions_mut().insert(transaction.clone());
+    let span = tracing::info_span!("request", transaction = transaction.as_str());
+    let mut response = match method == Method::OPTIONS && api {
+        true => StatusCode::OK.into_response(),
+        false => next.run(request).instrument(span.clone()).await,
+    };
+    let _entered = span.enter();
+    if let Some(Refused(error)) = response.extensions_mut().remove::<Refused>() {
+        if response.status().is_server_error() {
+            tracing::error!(?error, %method, path, "a request failed");
+        }
+        response = failure::response(&error, transaction.as_str());
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(transaction.as_str()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if api {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static(ALLOW_HEADERS),
+        );
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static(ALLOW_METHODS),
+        );
+    }
+    observe(&method, response.status(), started);
+    tracing::debug!(%method, path, status = response.status().as_u16(), elapsed = ?started.elapsed(), "request");
+    response
+}
+
+/// Whether a path is of the REST API; web actions speak for themselves.
+fn is_api(path: &str) -> bool {
+    let below = |base: &str| {
+        path.strip_prefix(base)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    below("/api/v1") && !below("/api/v1/web")
+}
+
+fn observe(method: &Method, status: StatusCode, started: Instant) {
+    // Methods are the caller's words: an unknown one must not make a new series.
+    let method = match *method {
+        Method::GET => "GET",
+        Method::PUT => "PUT",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        _ => "other",
+    };
+    let class = match status.as_u16() / 100 {
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    };
+    metrics::counter!("wisp_http_requests_total", "method" => method, "status" => class).increment(1);
+    metrics::histogram!("wisp_http_request_seconds", "method" => method).record(started.elapsed().as_secs_f64());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_echoed_unless_they_are_the_systems() {
+        let with =
+            |id: &'static str| Transaction::of(&HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_static(id))]));
+        assert_eq!(with("mine").as_str(), "mine");
+        for made in [with("sid_controller"), with(""), Transaction::of(&HeaderMap::new())] {
+            assert_eq!(made.as_str().len(), LENGTH);
+            assert!(made.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        }
+    }
+
+    #[test]
+    fn the_api_is_what_is_below_its_path() {
+        for (path, expected) in [
+            ("/api/v1", true),
+            ("/api/v1/anything/at all", true),
+            ("/api/v10", false),
+            ("/api", false),
+            ("/api/v1/web/guest/default/a", false),
+            ("/api/v1/website", true),
+        ] {
+            assert_eq!(is_api(path), expected, "{path}");
+        }
+    }
+}
