@@ -1,1 +1,4 @@
 //! Languages and sandboxes.
+
+pub mod code;
+pub mod languages;

@@ -1,1 +1,3 @@
 //! Conformance suites of the ports, fixtures, fault injection.
+
+pub mod conformance;

@@ -1,0 +1,65 @@
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of all languages.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address of the platform's API as functions reach it: `__OW_API_HOST`.
+    pub api_host: String,
+    /// Interpreters by family, such as `nodejs = ["/opt/node-22/bin/node"]`, instead of those found on the machine.
+    pub interpreters: BTreeMap<String, Vec<PathBuf>>,
+    /// What of the host every function sees, read-only, at the same place; what does not exist is left out.
+    pub system: Vec<PathBuf>,
+    /// `PATH` of functions.
+    pub path: String,
+    /// Directory of the packages that every Node function can `require`; `<data>/node_modules` when not set.
+    pub node_modules: Option<PathBuf>,
+    /// Processes and threads of an instance.
+    pub pids: u64,
+    /// Open files of a process.
+    pub files: u64,
+    /// Size of `/tmp`, in MB; it counts towards the memory of the instance.
+    pub scratch: u64,
+    /// Share of the processor for each MB of memory; an instance of 256 MB has 1024, one share.
+    pub cpu_shares_per_mb: u64,
+    /// Longest start of an interpreter, in milliseconds.
+    pub start_timeout: u64,
+    /// Longest wait for the end of a process that has closed its channel, in milliseconds.
+    pub exit_grace: u64,
+    /// Longest message that an instance may send before it is ended, in bytes.
+    pub message_limit: u64,
+    /// Lines of log kept of an activation, beside the limit of their bytes.
+    pub log_lines: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let system = [
+            "/usr",
+            "/bin",
+            "/sbin",
+            "/lib",
+            "/lib32",
+            "/lib64",
+            "/etc/alternatives",
+            "/etc/ssl/certs",
+        ];
+        Self {
+            api_host: "http://127.0.0.1:3233".into(),
+            interpreters: BTreeMap::new(),
+            system: system.map(PathBuf::from).to_vec(),
+            path: "/usr/local/bin:/usr/bin:/bin".into(),
+            node_modules: None,
+            pids: 1024,
+            files: 1024,
+            scratch: 512,
+            cpu_shares_per_mb: 4,
+            start_timeout: 10_000,
+            exit_grace: 1_000,
+            message_limit: 256 << 20,
+            log_lines: 500_000,
+        }
+    }
+}

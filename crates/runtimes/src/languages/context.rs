@@ -1,0 +1,67 @@
+use std::{fs, path::PathBuf, sync::Arc};
+
+use wisp_core::{
+    Code, Error, Result,
+    ports::{Blobs, Clock, Mount, Sandbox},
+};
+
+use super::Config;
+use crate::code;
+
+/// What languages need of the rest of the platform.
+#[derive(Clone)]
+pub struct Context {
+    pub(super) sandbox: Arc<dyn Sandbox>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) code: Arc<code::Cache>,
+    pub(super) config: Arc<Config>,
+    pub(super) launchers: PathBuf,
+    pub(super) node_modules: PathBuf,
+}
+
+impl Context {
+    /// Languages that start their instances in `sandbox` and keep launchers and unpacked code in the directory `data`.
+    pub fn new(
+        sandbox: Arc<dyn Sandbox>,
+        blobs: Arc<dyn Blobs>,
+        clock: Arc<dyn Clock>,
+        data: PathBuf,
+        config: Config,
+        code: code::Config,
+    ) -> Result<Self> {
+        let launchers = data.join("launchers");
+        let node_modules = config.node_modules.clone().unwrap_or_else(|| data.join("node_modules"));
+        let code = Arc::new(code::Cache::open(blobs, data.join("code"), code)?);
+        Ok(Self {
+            sandbox,
+            clock,
+            code,
+            config: Arc::new(config),
+            launchers,
+            node_modules,
+        })
+    }
+
+    /// Writes a family's launcher where sandboxes can mount it; returns the mount.
+    pub(super) fn install(&self, family: &str, files: &[(&str, &str)]) -> Result<Mount> {
+        let directory = self.launchers.join(family);
+        let write = || {
+            fs::create_dir_all(&directory)?;
+            files
+                .iter()
+                .try_for_each(|(name, text)| fs::write(directory.join(name), text))
+        };
+        write().map_err(|error| {
+            let place = directory.display();
+            Error::new(
+                Code::Storage,
+                format!("The launcher of {family} cannot be written to {place}."),
+            )
+            .because(error)
+        })?;
+        Ok(Mount {
+            source: directory,
+            target: PathBuf::from("/wisp").join(family),
+        })
+    }
+}

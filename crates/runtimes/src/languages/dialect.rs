@@ -1,0 +1,50 @@
+use std::path::Path;
+
+use wisp_core::ports::{Exit, InstanceLimits, Line, Mount};
+
+use super::protocol::Protocol;
+
+/// What distinguishes one language from another.
+pub trait Dialect: Send + Sync {
+    /// The family's name.
+    fn family(&self) -> &'static str;
+
+    /// The launcher's files, by name.
+    fn launcher(&self) -> &'static [(&'static str, &'static str)];
+
+    /// The command that starts a stem cell; the launcher's files are in the directory `launcher`.
+    fn command(&self, interpreter: &Path, launcher: &Path, limits: &InstanceLimits) -> Vec<String>;
+
+    /// What is visible beside the interpreter and the launcher.
+    fn mounts(&self) -> Vec<Mount> {
+        Vec::new()
+    }
+
+    /// Environment variables beside those of all languages.
+    fn environment(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// How to talk to the launcher.
+    fn protocol(&self) -> &'static dyn Protocol;
+
+    /// Whether one instance can run several activations at a time; else they wait for each other.
+    fn concurrent(&self) -> bool {
+        false
+    }
+
+    /// Whether the code is a program of its own: text, too, is put into the sandbox as the file `exec`.
+    fn program(&self) -> bool {
+        false
+    }
+
+    /// Whether an end without the kernel's help still means that memory ran out.
+    fn exhausted(&self, _exit: Exit, _logs: &[Line]) -> bool {
+        false
+    }
+
+    /// What an exit code says about code that never began to run.
+    fn not_started(&self, _exit: Exit) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,252 @@
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+use wisp_core::{
+    Code as ErrorCode, Error, Result,
+    model::Outcome,
+    ports::{Cell, Exit, Init, Instance, InstanceLimits, Line, Mount, Ran, Run},
+};
+
+use super::{
+    Context,
+    dialect::Dialect,
+    discovery::Interpreter,
+    exchange::{Exchange, Reply},
+    logs::Logs,
+    outcome,
+    protocol::{Kind, Message, Token, acknowledged},
+    stem,
+};
+use crate::code::{Code, Lease};
+
+/// Bytes of an initialisation's reply that are kept.
+const INIT_REPLY: u64 = 1 << 20;
+/// Where archives and programs are visible.
+const ACTION: &str = "/action";
+
+/// A launcher in a sandbox.
+struct Launched {
+    context: Context,
+    dialect: Arc<dyn Dialect>,
+    cell: Box<dyn Cell>,
+    exchange: Exchange,
+    room: Semaphore,
+    code: OnceLock<Lease>,
+}
+
+/// How long waiting for a reply took an end.
+enum Ended {
+    Reply(Reply),
+    Late,
+}
+
+/// Starts a stem cell, and waits until its launcher is ready.
+pub async fn start(
+    context: &Context,
+    dialect: Arc<dyn Dialect>,
+    interpreter: &Interpreter,
+    launcher: &Mount,
+    limits: InstanceLimits,
+) -> Result<Box<dyn Instance>> {
+    let (cell, channel) = stem::start(context, &*dialect, interpreter, launcher, &limits).await?;
+    let config = &context.config;
+    let exchange = Exchange::new(channel, dialect.protocol(), config.message_limit, context.clock.clone())?;
+    let room = if dialect.concurrent() {
+        limits.concurrency.max(1)
+    } else {
+        1
+    };
+    let room = Semaphore::new(
+        usize::try_from(room)
+            .unwrap_or(Semaphore::MAX_PERMITS)
+            .min(Semaphore::MAX_PERMITS),
+    );
+    let launched = Launched {
+        context: context.clone(),
+        dialect,
+        cell,
+        exchange,
+        room,
+        code: OnceLock::new(),
+    };
+    launched.ready(interpreter).await?;
+    Ok(Box::new(launched))
+}
+
+impl Launched {
+    async fn ready(&self, interpreter: &Interpreter) -> Result<()> {
+        let token = self.exchange.open_first(Logs::new(INIT_REPLY, u64::MAX));
+        let timeout = Duration::from_millis(self.context.config.start_timeout);
+        let ended = self.ended(token, &[], INIT_REPLY, timeout).await;
+        if let Ended::Reply(Reply::Message(_)) = ended {
+            self.exchange.close(token);
+            return Ok(());
+        }
+        self.cell.stop().await;
+        let (lines, _) = self.exchange.close(token).finish(0);
+        let said = lines
+            .iter()
+            .map(|line| line.text.as_str())
+            .collect::<Vec<_>>()
+            .join("; ");
+        let path = interpreter.path.display();
+        Err(Error::new(
+            ErrorCode::Sandbox,
+            format!("{path} did not start in the sandbox: {said}"),
+        ))
+    }
+
+    /// Sends a request when there is room for it, and waits for its reply, the end of the process, or the deadline.
+    async fn ended(&self, token: Token, request: &[u8], keep: u64, timeout: Duration) -> Ended {
+        let answered = async {
+            // Nobody closes the semaphore, so that this cannot fail.
+            let _room = self.room.acquire().await;
+            self.exchange.send(request).await;
+            self.exchange.reply(token, keep).await
+        };
+        tokio::select! {
+            biased;
+            reply = answered => Ended::Reply(reply),
+            _ = self.cell.wait() => Ended::Reply(self.exchange.last_reply(token).await),
+            () = self.context.clock.sleep(timeout) => Ended::Late,
+        }
+    }
+
+    /// How the process ended, if it does so soon.
+    async fn exit(&self) -> Option<Exit> {
+        let grace = Duration::from_millis(self.context.config.exit_grace);
+        tokio::select! {
+            exit = self.cell.wait() => Some(exit),
+            () = self.context.clock.sleep(grace) => None,
+        }
+    }
+
+    /// The end of a process that did not reply; `plain` if there is nothing more to say about it.
+    async fn died(&self, logs: &[Line], plain: Outcome) -> Outcome {
+        let Some(exit) = self.exit().await else { return plain };
+        if exit.out_of_memory || self.dialect.exhausted(exit, logs) {
+            return Outcome::OutOfMemory;
+        }
+        self.dialect.not_started(exit).map_or(plain, Outcome::InitFailed)
+    }
+
+    /// Makes the code visible or returns its text; the user's mistakes are an outcome.
+    async fn place(&self, init: &Init) -> Result<Result<Option<String>, Outcome>> {
+        let code = if self.dialect.program() {
+            self.context.code.program(&init.code).await
+        } else {
+            self.context.code.materialise(&init.code).await
+        };
+        match code {
+            Ok(Code::Text(text)) => Ok(Ok(Some(text))),
+            Ok(Code::Directory(lease)) => {
+                self.cell.mount(lease.path(), ACTION.as_ref()).await?;
+                // Set once: an instance is initialised once.
+                let _ = self.code.set(lease);
+                Ok(Ok(None))
+            }
+            Err(error) if matches!(error.code(), ErrorCode::BadRequest | ErrorCode::TooLarge) => Ok(Err(
+                Outcome::InitFailed(format!("Initialization has failed due to: {}", error.message())),
+            )),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn logs(&self, limit: u64) -> Logs {
+        Logs::new(limit, self.context.config.log_lines)
+    }
+
+    fn finish(&self, token: Token) -> (Vec<Line>, bool) {
+        self.exchange.close(token).finish(self.context.clock.now())
+    }
+}
+
+fn broken(reason: &str) -> Outcome {
+    outcome::developer_error(&format!(
+        "The action wrote to descriptor 3, which belongs to the platform: {reason}."
+    ))
+}
+
+fn text(message: &Message) -> String {
+    String::from_utf8_lossy(&message.text).into_owned()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[async_trait]
+impl Instance for Launched {
+    async fn init(&self, init: &Init) -> Result<Ran> {
+        let code = match self.place(init).await? {
+            Ok(code) => code,
+            Err(outcome) => {
+                return Ok(Ran {
+                    outcome: Some(outcome),
+                    logs: Vec::new(),
+                    truncated: false,
+                });
+            }
+        };
+        let token = self.exchange.open(self.logs(init.log_limit));
+        let (request, replies) = self.dialect.protocol().init(token, init, code.as_deref());
+        if !replies {
+            self.exchange.send(&request).await;
+            let (logs, truncated) = self.finish(token);
+            return Ok(Ran {
+                outcome: None,
+                logs,
+                truncated,
+            });
+        }
+        let ended = self.ended(token, &request, INIT_REPLY, init.timeout).await;
+        let (logs, truncated) = self.finish(token);
+        let outcome = match ended {
+            Ended::Late => Some(Outcome::InitTimedOut(millis(init.timeout))),
+            Ended::Reply(Reply::Closed) => Some(self.died(&logs, Outcome::InitExited).await),
+            Ended::Reply(Reply::Broken(reason)) => Some(broken(&reason)),
+            Ended::Reply(Reply::Message(message)) => match message.kind {
+                Kind::Done => None,
+                Kind::Failure => Some(Outcome::InitFailed(text(&message))),
+                _ => acknowledged(&message.text).err().map(Outcome::InitFailed),
+            },
+        };
+        Ok(Ran {
+            outcome,
+            logs,
+            truncated,
+        })
+    }
+
+    async fn run(&self, run: &Run) -> Result<Ran> {
+        let token = self.exchange.open(self.logs(run.log_limit));
+        let request = self.dialect.protocol().run(token, run);
+        let ended = self
+            .ended(token, &request, run.result_limit.max(run.log_limit), run.timeout)
+            .await;
+        let (logs, truncated) = self.finish(token);
+        let outcome = match ended {
+            Ended::Late => Outcome::TimedOut(millis(run.timeout)),
+            Ended::Reply(Reply::Closed) => self.died(&logs, Outcome::Exited).await,
+            Ended::Reply(Reply::Broken(reason)) => broken(&reason),
+            Ended::Reply(Reply::Message(message)) => match message.kind {
+                Kind::Result => outcome::of_result(message, run.result_limit),
+                Kind::Failure => outcome::developer_error(&text(&message)),
+                _ => broken("a message that is no result"),
+            },
+        };
+        Ok(Ran {
+            outcome: Some(outcome),
+            logs,
+            truncated,
+        })
+    }
+
+    async fn stop(&self) {
+        self.cell.stop().await;
+    }
+}

@@ -1,0 +1,61 @@
+'use strict';
+// Runs inside the sandbox: takes the action's code once, then calls its function for each run.
+const channel = require('./channel');
+const load = require('./entry');
+const settle = require('./outcome');
+
+const { Kind } = channel;
+const PAUSE = 100; // ms
+let main;
+
+// `__OW_ACTIVATION_ID` and the like, from all that comes along with the value.
+function enter(body) {
+  for (const key in body) if (key !== 'value') process.env[`__OW_${key.toUpperCase()}`] = body[key];
+}
+
+async function init({ token, text }) {
+  const body = JSON.parse(text);
+  for (const [key, value] of body.environment) process.env[key] = value;
+  try {
+    main = await load(body.code, body.main);
+  } catch (error) {
+    console.error('Error during initialization:', error);
+    const reason = error?.stack ? String(error.stack) : String(error);
+    return channel.write(Kind.FAILURE, token, `Initialization has failed due to: ${reason}`);
+  }
+  channel.write(Kind.DONE, token, '');
+}
+
+function run({ token, text }) {
+  const body = JSON.parse(text);
+  enter(body);
+  settle(main, body.value, (kind, text) => {
+    channel.write(kind, token, text);
+    setImmediate(next);
+  });
+}
+
+function next() {
+  const since = performance.now();
+  const frame = channel.read();
+  if (!frame) process.exit();
+  if (frame.kind === Kind.INIT) return init(frame).then(() => setImmediate(serve));
+  // After a pause the event loop has a turn first, so that the function finds connections closed that the other
+  // side closed meanwhile.
+  if (performance.now() - since > PAUSE) setImmediate(run, frame);
+  else run(frame);
+}
+
+// With more than one run at a time everything goes through the event loop.
+function serve() {
+  if (process.env.__OW_ALLOW_CONCURRENT === 'true') require('./concurrent')(main, enter);
+  else next();
+}
+
+// Output is in the pipe when the call that writes it returns, also if the pipe is full: before the reply, and before an
+// exit.
+for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
+// A promise that waits for nothing in particular must end at the deadline, not when the event loop runs empty.
+setInterval(() => {}, 0x7fffffff);
+channel.write(Kind.READY, channel.NONE, '');
+next();

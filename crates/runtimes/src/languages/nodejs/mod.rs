@@ -1,0 +1,111 @@
+//! Node.js: one kind for each major version on the machine.
+
+use std::{path::Path, sync::Arc};
+
+use wisp_core::ports::{Exit, InstanceLimits, Language, Line, Mount, Stream};
+
+use super::{
+    Context,
+    dialect::Dialect,
+    discovery,
+    family::Family,
+    protocol::{Frames, Protocol},
+};
+
+const FAMILY: &str = "nodejs";
+/// Where the packages are that every function can `require`.
+const PACKAGES: &str = "/wisp/node_modules";
+/// Names that clients use for versions that may not be here.
+const NAMES: &[&str] = &[
+    "nodejs",
+    "nodejs:10",
+    "nodejs:12",
+    "nodejs:14",
+    "nodejs:16",
+    "nodejs:18",
+    "nodejs:20",
+    "nodejs:22",
+];
+const LAUNCHER: &[(&str, &str)] = &[
+    ("launcher.js", include_str!("launcher.js")),
+    ("channel.js", include_str!("channel.js")),
+    ("concurrent.js", include_str!("concurrent.js")),
+    ("entry.js", include_str!("entry.js")),
+    ("outcome.js", include_str!("outcome.js")),
+];
+/// What V8 says, before it aborts, when its heap is full.
+const HEAP_FULL: &str = "JavaScript heap out of memory";
+/// 128 plus the number of SIGABRT.
+const ABORTED: i32 = 134;
+
+struct NodeJs {
+    packages: Option<Mount>,
+}
+
+/// Node.js, with the interpreters of this machine.
+pub fn register(context: &Context) -> Arc<dyn Language> {
+    let named = |name: &str| {
+        let version = name.strip_prefix("nodejs").or(name.strip_prefix("node"));
+        version.is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
+    };
+    let found = discovery::interpreters(&context.config, FAMILY, named, |node| node.version.0);
+    let packages = context.node_modules.clone();
+    let packages = packages.is_dir().then(|| Mount {
+        source: packages,
+        target: PACKAGES.into(),
+    });
+    let note = if packages.is_some() {
+        ""
+    } else {
+        ", without the bundled packages (openwhisk, redis, uuid)"
+    };
+    let kind = |node: &discovery::Interpreter| format!("{FAMILY}:{}", node.version.0);
+    Arc::new(Family::new(context, NodeJs { packages }, found, kind, NAMES).noted(note))
+}
+
+impl Dialect for NodeJs {
+    fn family(&self) -> &'static str {
+        FAMILY
+    }
+
+    fn launcher(&self) -> &'static [(&'static str, &'static str)] {
+        LAUNCHER
+    }
+
+    fn command(&self, interpreter: &Path, launcher: &Path, limits: &InstanceLimits) -> Vec<String> {
+        // V8 would size its heap by the machine. Below the sandbox's limit it collects garbage in time, and what it
+        // needs beside the heap still fits.
+        let heap = format!("--max-old-space-size={}", limits.memory * 3 / 4);
+        vec![
+            interpreter.display().to_string(),
+            heap,
+            launcher.join("launcher.js").display().to_string(),
+        ]
+    }
+
+    fn mounts(&self) -> Vec<Mount> {
+        self.packages.iter().cloned().collect()
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        self.packages
+            .iter()
+            .map(|_| ("NODE_PATH".into(), PACKAGES.into()))
+            .collect()
+    }
+
+    fn protocol(&self) -> &'static dyn Protocol {
+        &Frames
+    }
+
+    fn concurrent(&self) -> bool {
+        true
+    }
+
+    fn exhausted(&self, exit: Exit, logs: &[Line]) -> bool {
+        exit.code == ABORTED
+            && logs
+                .iter()
+                .any(|line| line.stream == Stream::Stderr && line.text.contains(HEAP_FULL))
+    }
+}

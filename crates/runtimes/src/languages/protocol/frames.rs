@@ -1,0 +1,168 @@
+use serde_json::json;
+use wisp_core::ports::{Init, Run};
+
+use super::{Decoder, Kind, Message, Protocol, Token, body};
+
+/// Bytes before the text: u32 length of the rest (little endian), u8 kind, u64 token.
+const HEADER: usize = 13;
+/// Bytes of the header that the length counts.
+const COUNTED: u32 = 9;
+
+/// The protocol of our own launchers.
+pub struct Frames;
+
+fn frame(kind: u8, token: Token, text: &[u8]) -> Vec<u8> {
+    // Requests are held to the platform's payload and code limits, far below 4 GB.
+    let length = u32::try_from(text.len()).unwrap_or(u32::MAX).saturating_add(COUNTED);
+    let mut bytes = Vec::with_capacity(HEADER + text.len());
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.push(kind);
+    bytes.extend_from_slice(&token.to_le_bytes());
+    bytes.extend_from_slice(text);
+    bytes
+}
+
+impl Protocol for Frames {
+    fn decoder(&self, limit: u64) -> Box<dyn Decoder> {
+        Box::new(FrameDecoder {
+            header: [0; HEADER],
+            have: 0,
+            body: None,
+            keep: 0,
+            limit,
+        })
+    }
+
+    fn init(&self, token: Token, init: &Init, code: Option<&str>) -> (Vec<u8>, bool) {
+        let body = json!({ "name": init.name, "main": init.main, "code": code, "environment": init.environment });
+        (frame(1, token, body.to_string().as_bytes()), true)
+    }
+
+    fn run(&self, token: Token, run: &Run) -> Vec<u8> {
+        frame(2, token, &body(run))
+    }
+}
+
+struct FrameDecoder {
+    header: [u8; HEADER],
+    have: usize,
+    body: Option<Body>,
+    keep: u64,
+    limit: u64,
+}
+
+struct Body {
+    message: Message,
+    left: u64,
+}
+
+impl FrameDecoder {
+    fn header(&mut self, bytes: &mut &[u8]) -> Result<(), String> {
+        let (taken, rest) = bytes.split_at(bytes.len().min(HEADER - self.have));
+        self.header[self.have..self.have + taken.len()].copy_from_slice(taken);
+        self.have += taken.len();
+        *bytes = rest;
+        if self.have < HEADER {
+            return Ok(());
+        }
+        self.have = 0;
+        let [l0, l1, l2, l3, kind, token @ ..] = self.header;
+        let kind = match kind {
+            1 => Kind::Ready,
+            2 => Kind::Done,
+            3 => Kind::Result,
+            4 => Kind::Failure,
+            5 => Kind::Log,
+            other => return Err(format!("{other} is not a kind of message")),
+        };
+        let length = u32::from_le_bytes([l0, l1, l2, l3]);
+        let size = u64::from(
+            length
+                .checked_sub(COUNTED)
+                .ok_or("a message is shorter than its header")?,
+        );
+        if size > self.limit {
+            return Err(format!("a message of {size} bytes exceeds the limit of {}", self.limit));
+        }
+        let message = Message {
+            kind,
+            token: Some(u64::from_le_bytes(token)),
+            size,
+            text: Vec::new(),
+        };
+        self.body = Some(Body { message, left: size });
+        Ok(())
+    }
+}
+
+impl Decoder for FrameDecoder {
+    fn decode(&mut self, bytes: &mut &[u8]) -> Result<Option<Message>, String> {
+        if self.body.is_none() {
+            self.header(bytes)?;
+        }
+        let Some(body) = &mut self.body else { return Ok(None) };
+        let available = bytes.len().min(usize::try_from(body.left).unwrap_or(usize::MAX));
+        let (taken, rest) = bytes.split_at(available);
+        let room = usize::try_from(self.keep)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(body.message.text.len());
+        body.message.text.extend_from_slice(&taken[..available.min(room)]);
+        body.left -= available as u64;
+        *bytes = rest;
+        if body.left > 0 {
+            return Ok(None);
+        }
+        Ok(self.body.take().map(|body| body.message))
+    }
+
+    fn keep(&mut self, bytes: u64) {
+        self.keep = self.keep.max(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn decoder() -> Box<dyn Decoder> {
+        let mut decoder = Frames.decoder(1 << 20);
+        decoder.keep(5);
+        decoder
+    }
+
+    #[test]
+    fn a_frame_arrives_whole_however_it_is_cut() {
+        let stream = [frame(3, 7, b"{\"a\":1}"), frame(2, 8, b"")].concat();
+        for cut in 1..stream.len() {
+            let mut decoder = decoder();
+            let mut messages = Vec::new();
+            for mut part in [&stream[..cut], &stream[cut..]] {
+                while !part.is_empty() {
+                    messages.extend(decoder.decode(&mut part).unwrap());
+                }
+            }
+            let seen: Vec<_> = messages
+                .iter()
+                .map(|m| (m.kind, m.token, m.size, m.text.as_slice()))
+                .collect();
+            let expected = [
+                (Kind::Result, Some(7), 7, &b"{\"a\":"[..]),
+                (Kind::Done, Some(8), 0, &b""[..]),
+            ];
+            assert_eq!(seen, expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn garbage_is_refused() {
+        for garbage in [
+            &b"hello, hello, hello"[..],
+            &[0; HEADER],
+            &[255, 255, 255, 255, 3, 0, 0, 0, 0, 0, 0, 0, 0],
+        ] {
+            let mut bytes = garbage;
+            assert!(decoder().decode(&mut bytes).is_err(), "{garbage:?}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+use serde_json::{Map, Value, json};
+use wisp_core::ports::{Init, Run};
+
+mod frames;
+mod lines;
+
+pub use frames::Frames;
+pub use lines::{Lines, acknowledged};
+
+/// Names the exchange that a message belongs to; unguessable, so that nothing left over from an earlier run, or
+/// made up, passes for the reply to a later one.
+pub type Token = u64;
+
+/// What the launcher says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The interpreter runs and waits for code.
+    Ready,
+    /// Initialisation succeeded.
+    Done,
+    /// A result, as JSON text.
+    Result,
+    /// The function broke its contract: a text for the user.
+    Failure,
+    /// Output of one of several runs: a byte for the stream (1, 2), then text.
+    Log,
+}
+
+/// A message from the launcher, or from user code that pretends to be it.
+#[derive(Debug)]
+pub struct Message {
+    /// What it says.
+    pub kind: Kind,
+    /// What it belongs to; none where the protocol has one exchange at a time.
+    pub token: Option<Token>,
+    /// Bytes of the whole text.
+    pub size: u64,
+    /// The text; cut if it is longer than what the decoder keeps.
+    pub text: Vec<u8>,
+}
+
+/// How requests and replies look on descriptor 3.
+pub trait Protocol: Send + Sync {
+    /// A decoder for a new connection.
+    fn decoder(&self, limit: u64) -> Box<dyn Decoder>;
+
+    /// The bytes that initialise an instance, with its code if that is text, and whether a reply will come.
+    fn init(&self, token: Token, init: &Init, code: Option<&str>) -> (Vec<u8>, bool);
+
+    /// The bytes that start a run.
+    fn run(&self, token: Token, run: &Run) -> Vec<u8>;
+}
+
+/// Cuts a byte stream into messages.
+pub trait Decoder: Send {
+    /// Takes bytes off the front, up to the end of one message.
+    ///
+    /// Fails, with a reason, when the stream cannot be a launcher's or a message exceeds the limit.
+    fn decode(&mut self, bytes: &mut &[u8]) -> Result<Option<Message>, String>;
+
+    /// Keeps at least this much of a message's text.
+    fn keep(&mut self, bytes: u64);
+}
+
+/// The complete run body of OpenWhisk's runtimes: the value, and what comes along with it.
+fn body(run: &Run) -> Vec<u8> {
+    let context: Map<String, Value> = run
+        .context
+        .iter()
+        .map(|(key, value)| ((*key).into(), json!(value)))
+        .collect();
+    let mut text = Value::Object(context).to_string().into_bytes();
+    text.pop();
+    text.extend_from_slice(if run.context.is_empty() {
+        b"\"value\":"
+    } else {
+        b",\"value\":"
+    });
+    text.extend_from_slice(run.value.get().as_bytes());
+    text.push(b'}');
+    text
+}

@@ -1,0 +1,187 @@
+"""Runs inside the sandbox: takes the action's code once, then calls its function for each run.
+
+Frames over descriptor 3, both ways: u32 length of the rest (little endian), u8 kind, 8 bytes token, payload.
+"""
+
+import json
+import os
+import sys
+import types
+
+DESCRIPTOR = 3
+HEADER = 13
+NONE = bytes(8)
+INIT = 1
+READY, DONE, RESULT, FAILURE = 1, 2, 3, 4
+ROOT = "/action"
+FILE = "__main__.py"
+
+
+class Channel:
+    """The socket to the worker."""
+
+    def __init__(self):
+        self.rest = b""
+
+    def fill(self, size):
+        """Waits until that many bytes are there; false when the worker has gone."""
+        while len(self.rest) < size:
+            chunk = os.read(DESCRIPTOR, max(65536, size - len(self.rest)))
+            if not chunk:
+                return False
+            self.rest += chunk
+        return True
+
+    def read(self):
+        """Waits for a frame: its kind, token and text; None when the worker has gone."""
+        if not self.fill(HEADER):
+            return None
+        size = 4 + int.from_bytes(self.rest[:4], "little")
+        if not self.fill(size):
+            return None
+        data, self.rest = self.rest[:size], self.rest[size:]
+        return data[4], data[5:HEADER], data[HEADER:]
+
+    def write(self, kind, token, text):
+        """Sends a frame."""
+        body = text.encode("utf-8", "replace")
+        data = (9 + len(body)).to_bytes(4, "little") + bytes((kind,)) + token + body
+        while data:
+            data = data[os.write(DESCRIPTOR, data) :]
+
+
+def show_source(code):
+    """Lets tracebacks show lines of code that came as text."""
+    import linecache
+
+    linecache.cache[FILE] = (len(code), None, code.splitlines(True), FILE)
+
+
+def load_text(code):
+    """A module from code that came as text."""
+    module = types.ModuleType("main__")
+    module.__file__ = FILE
+    sys.modules["main__"] = module
+    try:
+        exec(compile(code, FILE, "exec"), module.__dict__)
+    except Exception:
+        show_source(code)
+        raise
+    return module
+
+
+def activate(virtualenv):
+    """Puts a virtual environment's packages before the interpreter's own."""
+    import glob
+    import site
+
+    before = len(sys.path)
+    for packages in glob.glob(os.path.join(virtualenv, "lib", "python*", "site-packages")):
+        site.addsitedir(packages)
+    sys.path[:] = sys.path[before:] + sys.path[:before]
+    os.environ["VIRTUAL_ENV"] = sys.prefix = virtualenv
+    os.environ["PATH"] = os.path.join(virtualenv, "bin") + os.pathsep + os.environ.get("PATH", "")
+
+
+def load_directory():
+    """A module from the archive that was unpacked at ROOT."""
+    import importlib.util
+
+    os.chdir(ROOT)
+    path = os.path.join(ROOT, FILE)
+    if not os.path.exists(path):
+        raise ImportError("Zip file does not include %s at its root." % FILE)
+    virtualenv = os.path.join(ROOT, "virtualenv")
+    if os.path.isdir(virtualenv):
+        activate(virtualenv)
+    sys.path.insert(0, ROOT)
+    spec = importlib.util.spec_from_file_location("main__", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["main__"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def load(body):
+    """The function that an action's code offers."""
+    for key, value in body["environment"]:
+        os.environ[key] = value
+    code = body["code"]
+    module = load_directory() if code is None else load_text(code)
+    main = getattr(module, body["main"], None)
+    if not callable(main):
+        raise NameError("Action entrypoint '%s' is not a function." % body["main"])
+    return main, code
+
+
+def describe(error):
+    """`SyntaxError: invalid syntax`: the last line of a traceback."""
+    import traceback
+
+    traceback.print_exc()
+    return traceback.format_exception_only(type(error), error)[-1].strip()
+
+
+def call(main, value):
+    """The result of one call; coroutines are awaited."""
+    result = main(value)
+    if hasattr(result, "__await__"):
+        import asyncio
+
+        async def wait():
+            return await result
+
+        result = asyncio.run(wait())
+    return result
+
+
+def run(main, code, body):
+    """One run: a frame's kind and text."""
+    for key, value in body.items():
+        if key != "value":
+            os.environ["__OW_" + key.upper()] = value
+    try:
+        result = call(main, body["value"])
+    except Exception as error:
+        if code is not None:
+            show_source(code)
+        describe(error)
+        result = {"error": str(error)}
+    if not isinstance(result, (dict, list, tuple)):
+        return FAILURE, "The action did not return a dictionary or array."
+    try:
+        return RESULT, json.dumps(result, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        return FAILURE, "The action's result cannot be written as JSON: " + describe(error)
+
+
+def serve(channel):
+    """Initialisation, then runs, until the worker goes."""
+    main = code = None
+    while True:
+        frame = channel.read()
+        if frame is None:
+            return
+        kind, token, text = frame
+        body = json.loads(text)
+        if kind == INIT:
+            try:
+                main, code = load(body)
+                reply = DONE, ""
+            except Exception as error:
+                reply = FAILURE, "Initialization has failed due to: " + describe(error)
+        else:
+            reply = run(main, code, body)
+        # Whatever the function wrote must be in the pipes before the reply is.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        channel.write(reply[0], token, reply[1])
+
+
+os.set_inheritable(DESCRIPTOR, False)
+# A line is in the log when it is written, also if the function is ended at its deadline.
+sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+CHANNEL = Channel()
+CHANNEL.write(READY, NONE, "")
+serve(CHANNEL)
