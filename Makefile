@@ -7,7 +7,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wisp
 CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell printf %s '$(CURDIR)' | sha256sum | cut -c1-12)
 export CACHE CARGO_TARGET_DIR
 
-.PHONY: help demo test prepare check lint unit scenarios sdk bench bench-coldstart audit format
+.PHONY: help demo test prepare check lint unit scenarios sdk crash bench bench-coldstart audit format
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -15,7 +15,7 @@ help: ## Shows this list
 demo: ## Builds, serves, deploys three functions, invokes them, and leaves the server running
 	@./examples/demo.sh
 
-test: prepare check lint unit scenarios sdk ## Installs what tests need, then runs every check and test
+test: prepare check lint unit scenarios sdk crash ## Installs what tests need, then runs every check and test
 
 prepare: ## Installs what tests need and is missing: interpreters, a C compiler, npm packages
 	@./tests/prepare.sh
@@ -37,7 +37,12 @@ scenarios: ## Runs the black-box cases over HTTP; CASE=word picks those whose na
 	@cargo run --quiet --package wisp-scenarios -- --quiet $(CASE)
 
 sdk: prepare ## Runs the original JavaScript SDK against a server
-	@if [ -x tests/sdk/run.sh ]; then cargo build --quiet --package wisp && ./tests/sdk/run.sh; fi
+	@cargo build --quiet --package wisp
+	@./tests/sdk/run.sh
+
+crash: prepare ## Kills a server under load, again and again, and looks for what it had acknowledged
+	@cargo build --quiet --package wisp
+	@WISP=$$CARGO_TARGET_DIR/debug/wisp python3 tests/crash/crash.py
 
 bench: ## Measures throughput and latency beside bare servers
 	@./bench/run.sh

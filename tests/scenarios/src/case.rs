@@ -20,7 +20,7 @@ struct File {
 pub struct Case {
     /// What holds, as a sentence; the file's name is put before it.
     pub name: String,
-    /// Limits of the namespace that differ from the server's, as flags of `wisp user limits` without `--`.
+    /// Limits of the namespace that differ from the server's, by the names of `GET _/limits`.
     #[serde(default)]
     pub limits: BTreeMap<String, u64>,
     /// What is done and seen.
@@ -59,7 +59,7 @@ pub struct Step {
     /// Asks again until the reply is as expected, for this many seconds.
     #[serde(default)]
     pub within: u64,
-    /// How many times the step is taken.
+    /// How many times the step is taken; `${turn}` counts from 1.
     #[serde(default = "once")]
     pub times: u64,
 }
@@ -94,6 +94,8 @@ pub struct Expect {
     pub exactly: Option<Value>,
     /// A pattern of the body's text.
     pub text: Option<String>,
+    /// A pattern of the body's `error`.
+    pub error: Option<String>,
 }
 
 /// Tells `field: null` from an absent field.

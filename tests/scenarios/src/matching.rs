@@ -1,7 +1,10 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    cmp::Ordering,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use regex_lite::Regex;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// How far a time of the server may be from ours.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(3600);
@@ -17,18 +20,26 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(3600);
 /// | `$id` | an activation id |
 /// | `$ms` | a time about now, in milliseconds |
 /// | `$int`, `$string`, `$object` | a value of that type |
-/// | `$re …` | a text in which the regular expression is found |
+/// | `$re …`, `$lacks …` | a text in which the regular expression is found; one without this part |
 /// | `{$has: [p, …]}`, `{$lacks: [p, …]}` | an array with an item for each pattern; with none for any |
-/// | `{$length: n}` | an array, object or text of this length |
-/// | `{$min: n}`, `{$max: n}` | a number within |
+/// | `{$length: n}` | an array, object or text of this length; fields may stand beside it |
+/// | `{$min: n}`, `{$max: n}`, `{$above: n}` | a number at least, at most, above |
 /// | `{$not: p}` | anything but this |
 pub fn differences(pattern: &Value, value: Option<&Value>, place: &str, found: &mut Vec<String>) {
     let matches = match (pattern, value) {
         (Value::String(word), value) if word.starts_with('$') => by_word(word, value),
-        (Value::Object(fields), value) if fields.keys().any(|key| key.starts_with('$')) => {
-            fields.iter().all(|(word, argument)| by_operator(word, argument, value))
+        (Value::Object(pattern), value) => {
+            let (operators, fields): (Vec<_>, Vec<_>) = pattern.iter().partition(|(key, _)| key.starts_with('$'));
+            let values = value.and_then(Value::as_object);
+            for (key, pattern) in fields.iter().filter(|_| values.is_some()) {
+                let value = values.and_then(|values| values.get(*key));
+                differences(pattern, value, &format!("{place}/{key}"), found);
+            }
+            operators
+                .iter()
+                .all(|(word, argument)| by_operator(word, argument, value))
+                && (values.is_some() || fields.is_empty() && !operators.is_empty())
         }
-        (Value::Object(fields), Some(Value::Object(values))) => return inside(fields, values, place, found),
         (Value::Array(items), Some(Value::Array(values))) if items.len() == values.len() => {
             for (index, (item, value)) in items.iter().zip(values).enumerate() {
                 differences(item, Some(value), &format!("{place}/{index}"), found);
@@ -50,12 +61,6 @@ fn matches(pattern: &Value, value: &Value) -> bool {
     found.is_empty()
 }
 
-fn inside(fields: &Map<String, Value>, values: &Map<String, Value>, place: &str, found: &mut Vec<String>) {
-    for (key, pattern) in fields {
-        differences(pattern, values.get(key), &format!("{place}/{key}"), found);
-    }
-}
-
 fn by_word(word: &str, value: Option<&Value>) -> bool {
     let text = value.and_then(Value::as_str);
     match word {
@@ -68,10 +73,11 @@ fn by_word(word: &str, value: Option<&Value>) -> bool {
             text.is_some_and(|text| text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
         }
         "$ms" => value.and_then(Value::as_u64).is_some_and(is_about_now),
-        _ => word
-            .strip_prefix("$re ")
-            .and_then(|pattern| Regex::new(pattern).ok())
-            .is_some_and(|regex| text.is_some_and(|text| regex.is_match(text))),
+        _ => text.is_some_and(|text| match word.split_once(' ') {
+            Some(("$re", pattern)) => Regex::new(pattern).is_ok_and(|regex| regex.is_match(text)),
+            Some(("$lacks", part)) => !text.contains(part),
+            _ => false,
+        }),
     }
 }
 
@@ -84,11 +90,18 @@ fn by_operator(word: &str, argument: &Value, value: Option<&Value>) -> bool {
         "$has" => patterns().iter().all(among),
         "$lacks" => value.is_array() && !patterns().iter().any(among),
         "$length" => length(value) == argument.as_u64(),
-        "$min" => value.as_f64() >= argument.as_f64() && value.is_number(),
-        "$max" => value.as_f64() <= argument.as_f64() && value.is_number(),
+        "$min" => order(value, argument).is_some_and(Ordering::is_ge),
+        "$max" => order(value, argument).is_some_and(Ordering::is_le),
+        "$above" => order(value, argument).is_some_and(Ordering::is_gt),
         "$not" => !matches(argument, value),
         _ => false,
     }
+}
+
+/// How a number stands to a bound, which may be the text of a saved one.
+fn order(value: &Value, bound: &Value) -> Option<Ordering> {
+    let bound = bound.as_f64().or_else(|| bound.as_str()?.parse().ok());
+    value.as_f64()?.partial_cmp(&bound?)
 }
 
 fn length(value: &Value) -> Option<u64> {
@@ -169,6 +182,12 @@ mod tests {
         check(json!("$id"), json!("0123"), &[": expected \"$id\", found \"0123\""]);
         check(json!("$re ^a+$"), json!("aaa"), &[]);
         check(json!("$re ^a+$"), json!("b"), &[": expected \"$re ^a+$\", found \"b\""]);
+        check(json!("$lacks b"), json!("aaa"), &[]);
+        check(
+            json!("$lacks b"),
+            json!("abc"),
+            &[": expected \"$lacks b\", found \"abc\""],
+        );
         check(json!("$ms"), json!(12), &[": expected \"$ms\", found 12"]);
         check(
             json!("$unknown"),
@@ -193,6 +212,12 @@ mod tests {
         );
         check(json!({"$length": 2, "$has": [1]}), json!([1, 2]), &[]);
         check(json!({"$min": 2, "$max": 3}), json!(2.5), &[]);
+        check(json!({"$above": "1"}), json!(2), &[]);
+        check(
+            json!({"$above": "2"}),
+            json!(2),
+            &[r#": expected {"$above":"2"}, found 2"#],
+        );
         check(json!({"$min": 2}), json!(1), &[": expected {\"$min\":2}, found 1"]);
         check(
             json!({"$min": 2}),
@@ -200,5 +225,12 @@ mod tests {
             &[": expected {\"$min\":2}, found \"x\""],
         );
         check(json!({"$not": 2}), json!(1), &[]);
+        check(json!({"$length": 1, "a": 1}), json!({"a": 1}), &[]);
+        check(
+            json!({"$length": 1, "a": 1}),
+            json!({"a": 2}),
+            &["/a: expected 1, found 2"],
+        );
+        check(json!({"a": 1}), json!([]), &[": expected {\"a\":1}, found []"]);
     }
 }

@@ -30,7 +30,8 @@ pub fn play(case: &Case, server: &Server) -> Result<()> {
         ("http".into(), server.http.clone()),
     ]);
     for (index, step) in case.steps.iter().enumerate() {
-        for _ in 0..step.times {
+        for turn in 1..=step.times {
+            variables.insert("turn".into(), turn.to_string());
             runtime
                 .block_on(take(step, server, &mut variables))
                 .with_context(|| format!("step {}: {}", index + 1, step.request))?;
@@ -49,7 +50,8 @@ async fn take(step: &Step, server: &Server, variables: &mut Variables) -> Result
             &server.http
         };
         let reply = http::send(address, step.form == Form::Tls, request(step, address, variables)?).await?;
-        let found = unexpected(&step.expect, &reply, variables)?;
+        let mut found = unexpected(&step.expect, &reply, variables)?;
+        found.extend(broken(&step.request, &reply));
         if found.is_empty() {
             return save(step, &reply, variables);
         }
@@ -132,7 +134,7 @@ fn unexpected(expect: &Expect, reply: &Reply, variables: &Variables) -> Result<V
         let pattern = Value::String(expand(pattern, variables)?);
         differences(&pattern, Some(&Value::from(reply.text.as_str())), "text", &mut found);
     }
-    if expect.body.is_none() && expect.exactly.is_none() {
+    if expect.body.is_none() && expect.exactly.is_none() && expect.error.is_none() {
         return Ok(found);
     }
     let Ok(body) = serde_json::from_str::<Value>(&reply.text) else {
@@ -142,6 +144,10 @@ fn unexpected(expect: &Expect, reply: &Reply, variables: &Variables) -> Result<V
     if let Some(pattern) = &expect.body {
         differences(&evaluate(pattern, variables)?, Some(&body), "body", &mut found);
     }
+    if let Some(error) = &expect.error {
+        let pattern = Value::String(expand(error, variables)?);
+        differences(&pattern, body.get("error"), "body/error", &mut found);
+    }
     if let Some(exactly) = &expect.exactly {
         let exactly = evaluate(exactly, variables)?;
         if !equal(&exactly, &body) {
@@ -149,6 +155,28 @@ fn unexpected(expect: &Expect, reply: &Reply, variables: &Variables) -> Result<V
         }
     }
     Ok(found)
+}
+
+/// What is wrong with a reply whatever was asked: each has a transaction id, each refusal the error body with that
+/// id, and each below `/api/v1` the headers for browsers.
+fn broken(request: &str, reply: &Reply) -> Vec<String> {
+    let mut found = Vec::new();
+    let transaction = reply.header("x-request-id");
+    if transaction.is_none() {
+        found.push("header x-request-id: missing".into());
+    }
+    let (method, target) = request.split_once(' ').unwrap_or_default();
+    if (400..500).contains(&reply.status) && method != "HEAD" {
+        let body: Value = serde_json::from_str(&reply.text).unwrap_or_default();
+        if !body["error"].is_string() || body["code"].as_str() != transaction {
+            found.push("body: a refusal must be an object with 'error', and the transaction id as 'code'".into());
+        }
+    }
+    let in_api = !target.starts_with('/') || target.starts_with("/api/v1/");
+    if in_api && reply.header("access-control-allow-origin") != Some("*") {
+        found.push("header access-control-allow-origin: missing".into());
+    }
+    found
 }
 
 /// Sets the variables that a step takes from its reply.
@@ -186,6 +214,15 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn reply() -> Reply {
+        let headers = vec![("x-id".into(), "7".into())];
+        Reply {
+            status: 404,
+            headers,
+            text: r#"{"error":"no","code":"7"}"#.into(),
+        }
+    }
+
     fn check(expect: Value, expected: &[&str]) {
         let expect: Expect = serde_json::from_value(expect).unwrap();
         let headers = vec![("x-id".into(), "7".into())];
@@ -221,5 +258,15 @@ mod tests {
             json!({"status": 404, "body": {"error": "yes"}}),
             &[r#"body/error: expected "yes", found "no""#],
         );
+    }
+
+    #[test]
+    fn every_reply_keeps_what_all_have_in_common() {
+        assert_eq!(broken("GET _/actions", &reply()).len(), 3);
+        let mut good = reply();
+        good.headers.push(("x-request-id".into(), "7".into()));
+        assert_eq!(broken("GET /ping", &good), [""; 0]);
+        good.text = r#"{"error":"no"}"#.into();
+        assert_eq!(broken("GET /ping", &good).len(), 1);
     }
 }

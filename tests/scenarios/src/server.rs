@@ -96,13 +96,10 @@ impl Server {
             .map(|key| key.as_str().to_owned());
         let key = key.with_context(|| format!("wisp user create printed no key: {printed}"))?;
         if !limits.is_empty() {
-            let flags = limits
-                .iter()
-                .flat_map(|(name, value)| [format!("--{name}"), value.to_string()]);
-            let flags: Vec<String> = flags.collect();
+            let changes: Vec<String> = limits.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let arguments = ["user", "limits", &namespace]
                 .into_iter()
-                .chain(flags.iter().map(String::as_str));
+                .chain(changes.iter().map(String::as_str));
             self.wisp(&arguments.collect::<Vec<_>>())?;
         }
         Ok(Subject { namespace, key })

@@ -11,7 +11,7 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 /// Names and what stands for them in `${name}`.
 pub type Variables = BTreeMap<String, String>;
 
-/// Puts variables into a text.
+/// Puts variables into a text; `${x*3}` becomes `xxx`.
 pub fn expand(text: &str, variables: &Variables) -> Result<String> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
@@ -19,11 +19,12 @@ pub fn expand(text: &str, variables: &Variables) -> Result<String> {
         let (name, after) = after
             .split_once('}')
             .with_context(|| format!("'{text}': a brace is not closed"))?;
-        let value = variables
-            .get(name)
-            .with_context(|| format!("'{text}': nothing was saved as '{name}'"))?;
         expanded.push_str(before);
-        expanded.push_str(value);
+        match (variables.get(name), name.split_once('*')) {
+            (Some(value), _) => expanded.push_str(value),
+            (None, Some((unit, times))) => expanded.push_str(&unit.repeat(times.parse()?)),
+            (None, None) => bail!("'{text}': nothing was saved as '{name}'"),
+        }
         rest = after;
     }
     expanded.push_str(rest);
@@ -110,6 +111,7 @@ mod tests {
         );
         check(json!({"$base64": "hi"}), json!("aGk="));
         check(json!({"$has": ["${id}"]}), json!({"$has": ["7"]}));
+        check(json!("${ab*2}-"), json!("abab-"));
         assert!(expand("${unknown}", &Variables::new()).is_err());
     }
 
