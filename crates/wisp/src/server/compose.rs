@@ -1,0 +1,96 @@
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use anyhow::{Context, Result};
+use wisp_control::{Control, Kinds};
+use wisp_core::ports::{Clock, Language, Tasks};
+use wisp_runtimes::{
+    languages::{self, LANGUAGES},
+    sandboxes::{self, SANDBOXES},
+};
+use wisp_store::Engine;
+use wisp_worker::Worker;
+
+use super::{Settings, bootstrap, clock};
+
+/// The platform's parts, put together. The only place where concrete parts meet.
+pub(super) struct Platform {
+    pub control: Control,
+    pub worker: Worker,
+    pub engine: Engine,
+    pub clock: Arc<dyn Clock>,
+    pub tasks: clock::Tracked,
+}
+
+/// The sandbox of all languages.
+const SANDBOX: &str = "process";
+
+/// Puts the parts together as the settings say. `api` is where the API listens, which functions may call back.
+pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Result<Platform> {
+    let clock: Arc<dyn Clock> = Arc::new(clock::Machine::new());
+    let tasks = clock::Tracked::default();
+    let shared: Arc<dyn Tasks> = Arc::new(tasks.clone());
+    let engine = open_engine(settings, data)?;
+    let languages = find_languages(settings, data, &engine, clock.clone(), api)?;
+    let worker = Worker::new(wisp_worker::Parts {
+        languages: languages.clone(),
+        activations: engine.activations.clone(),
+        clock: clock.clone(),
+        tasks: shared.clone(),
+        limits: settings.limits.clone(),
+        config: worker_config(settings)?,
+    });
+    let families = languages.iter().map(|language| (language.family().to_owned(), language.kinds().to_vec()));
+    let control = Control::new(wisp_control::Parts {
+        records: engine.records.clone(),
+        blobs: engine.blobs.clone(),
+        activations: engine.activations.clone(),
+        bus: Arc::new(worker.clone()),
+        clock: clock.clone(),
+        tasks: shared,
+        kinds: Kinds::new(families.collect()),
+        limits: settings.limits.clone(),
+        seal: bootstrap::seal(settings)?,
+        cache_entries: settings.cache_entries,
+    });
+    Ok(Platform { control, worker, engine, clock, tasks })
+}
+
+/// Opens the storage engine that the settings name.
+pub(crate) fn open_engine(settings: &Settings, data: &Path) -> Result<Engine> {
+    let mut config = settings.store.config.clone();
+    if config.directory.as_os_str().is_empty() {
+        config.directory = data.join("store");
+    }
+    let engine = wisp_store::open(&settings.store.engine, &config);
+    engine.with_context(|| format!("cannot open the store in {}", config.directory.display()))
+}
+
+fn find_languages(
+    settings: &Settings,
+    data: &Path,
+    engine: &Engine,
+    clock: Arc<dyn Clock>,
+    api: SocketAddr,
+) -> Result<Vec<Arc<dyn Language>>> {
+    let (_, start) = SANDBOXES.iter().find(|(name, _)| *name == SANDBOX).context("no sandbox was built in")?;
+    let config = serde_json::to_value(&settings.sandbox.process)?;
+    let sandbox = start(&sandboxes::Context { config, api: Some(api) })?;
+    let context = languages::Context::new(
+        sandbox,
+        engine.blobs.clone(),
+        clock,
+        data.to_owned(),
+        settings.languages.clone(),
+        settings.code.clone(),
+    )?;
+    LANGUAGES.iter().map(|(_, register)| Ok(register(&context))).collect()
+}
+
+fn worker_config(settings: &Settings) -> Result<wisp_worker::Config> {
+    let mut config = settings.worker.clone();
+    if config.memory == 0 {
+        let machine = rustix::system::sysinfo();
+        config.memory = (machine.totalram as u64 * u64::from(machine.mem_unit) / 2) >> 20;
+    }
+    Ok(config)
+}

@@ -1,0 +1,164 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use wisp_core::{model::Limits, ports::Retention};
+
+use super::{Layers, Origin};
+
+/// Everything that can be set, with what it is when nothing is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// Address of the API.
+    pub listen: String,
+    /// HTTPS.
+    pub tls: Tls,
+    /// Directory of everything that is stored; the user's data directory when not set.
+    pub data: Option<PathBuf>,
+    /// Whether the well-known keys of OpenWhisk's tutorials are valid.
+    pub dev: bool,
+    /// Name of a set of limits: `laptop` or `openwhisk`.
+    pub preset: String,
+    /// Filter of the log, such as `info` or `wisp_worker=debug,warn`.
+    pub log: String,
+    /// File that the guest's key is written to, for the CLI; `wskprops` in the data directory when not set.
+    pub wskprops: Option<PathBuf>,
+    /// File with the secret that seals callers' keys; in the user's configuration directory when not set.
+    pub secret: Option<PathBuf>,
+    /// Longest wait for what runs when the server is told to stop, in seconds.
+    pub drain_seconds: u64,
+    /// Entities and keys that are kept in memory.
+    pub cache_entries: usize,
+    /// Isolation: the section of each sandbox.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Isolation {
+    /// Namespaces, control groups and a system call filter.
+    pub process: wisp_runtimes::sandboxes::process::Config,
+}
+
+/// How long activation records are kept.
+    pub retention: Keep,
+    /// What functions and callers may use.
+    pub limits: Limits,
+    /// Connections.
+    pub http: wisp_api::Settings,
+    /// Instances.
+    pub worker: wisp_worker::Config,
+    /// Storage.
+    pub store: Store,
+    /// Interpreters.
+    pub languages: wisp_runtimes::languages::Config,
+    /// Unpacked code.
+    pub code: wisp_runtimes::code::Config,
+    /// Isolation.
+    pub sandbox: Isolation,
+}
+
+/// HTTPS.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tls {
+    /// Address of the API over TLS; none when not set.
+    pub listen: Option<String>,
+    /// Certificate chain in PEM; a self-signed one is made when not set.
+    pub certificate: Option<PathBuf>,
+    /// Private key of the certificate, in PEM.
+    pub key: Option<PathBuf>,
+}
+
+/// How long activation records are kept; whichever bound is reached first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Keep {
+    /// Greatest age, in seconds.
+    pub seconds: u64,
+    /// Greatest number in a namespace.
+    pub count: u64,
+    /// Greatest size of all together, in MB.
+    pub megabytes: u64,
+    /// How often records are swept, in seconds.
+    pub sweep_seconds: u64,
+}
+
+impl Keep {
+    /// The policy of a namespace that has none of its own.
+    pub fn policy(&self) -> Retention {
+        Retention { age: self.seconds * 1000, count: self.count, bytes: self.megabytes << 20 }
+    }
+}
+
+/// Storage: the engine's name, and its settings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Store {
+    /// Name of the engine.
+    pub engine: String,
+    /// The engine's own settings; an empty directory is `store` in the data directory.
+    #[serde(flatten)]
+    pub config: wisp_store::Config,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        let config = wisp_store::Config { directory: PathBuf::new(), ..wisp_store::Config::default() };
+        Self { engine: "embedded".into(), config }
+    }
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { seconds: 7 * 24 * 3600, count: 1_000_000, megabytes: 8192, sweep_seconds: 60 }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:3233".into(),
+            tls: Tls::default(),
+            data: None,
+            dev: false,
+            preset: "laptop".into(),
+            log: "info".into(),
+            wskprops: None,
+            secret: None,
+            drain_seconds: 30,
+            cache_entries: 10_000,
+            retention: Keep::default(),
+            limits: Limits::default(),
+            http: wisp_api::Settings::default(),
+            worker: wisp_worker::Config::default(),
+            store: Store::default(),
+            languages: wisp_runtimes::languages::Config::default(),
+            code: wisp_runtimes::code::Config::default(),
+            sandbox: Isolation::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// All settings with their origins: defaults under the preset under the file under the environment under flags.
+    pub fn layers(file: Option<&Path>, flags: &[(&str, &str, Value)]) -> Result<Layers> {
+        let lay = |defaults: &Settings| -> Result<Layers> {
+            let mut layers = Layers::defaults(defaults)?;
+            if let Some(file) = file {
+                layers.file(file)?;
+            }
+            layers.environment(std::env::vars());
+            for (flag, key, value) in flags {
+                layers.set(key, value.clone(), Origin::Flag((*flag).to_owned()))?;
+            }
+            Ok(layers)
+        };
+        let layers = lay(&Settings::default())?;
+        let preset = layers.get("preset").and_then(Value::as_str).unwrap_or_default().to_owned();
+        match preset.as_str() {
+            "laptop" => Ok(layers),
+            "openwhisk" => lay(&Settings { limits: Limits::openwhisk(), ..Settings::default() }),
+            other => bail!("there is no preset '{other}'; available: laptop, openwhisk"),
+        }
+    }
+}

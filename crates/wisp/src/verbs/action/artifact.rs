@@ -1,0 +1,134 @@
+use std::{fs, path::Path};
+
+use anyhow::Context;
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use super::archive;
+use crate::cli::Usage;
+
+/// The families that file name endings mean, as `wsk` guesses.
+const ENDINGS: &[(&str, &str)] = &[
+    ("js", "nodejs"),
+    ("mjs", "nodejs"),
+    ("cjs", "nodejs"),
+    ("py", "python"),
+    ("php", "php"),
+    ("rb", "ruby"),
+    ("go", "go"),
+    ("rs", "rust"),
+    ("swift", "swift"),
+    ("jar", "java"),
+];
+
+/// Code as it is sent.
+#[derive(Debug)]
+pub struct Code {
+    /// The text, or base64.
+    pub text: String,
+    /// Bytes before base64.
+    pub bytes: u64,
+    /// Whether it was a folder.
+    pub packed: bool,
+    guess: Result<&'static str, String>,
+}
+
+impl Code {
+    /// The kind that it looks like; an error says what to do instead.
+    pub fn kind(&self) -> anyhow::Result<String> {
+        match &self.guess {
+            // A family of its own: there is no default among its kinds.
+            Ok("native") => Ok("native".into()),
+            Ok(family) => Ok(format!("{family}:default")),
+            Err(reason) => Err(Usage(format!("{reason}; name it with --kind (see `wisp list kinds`)")).into()),
+        }
+    }
+}
+
+/// Reads an action's code from a file or folder.
+pub fn read(path: &Path) -> anyhow::Result<Code> {
+    let shown = path.display();
+    let facts = fs::metadata(path).with_context(|| format!("'{shown}' cannot be read"))?;
+    if facts.is_dir() {
+        let bytes = archive::pack(path)?;
+        return Ok(binary(&bytes, true, archive::family(&bytes, path)));
+    }
+    let bytes = fs::read(path).with_context(|| format!("'{shown}' cannot be read"))?;
+    if bytes.starts_with(b"PK\x03\x04") {
+        let guess = if ending(path) == "jar" {
+            Ok("java")
+        } else {
+            archive::family(&bytes, path)
+        };
+        return Ok(binary(&bytes, false, guess));
+    }
+    let guess = ENDINGS
+        .iter()
+        .find(|(known, _)| *known == ending(path))
+        .map(|(_, family)| *family);
+    let native = || (bytes.starts_with(b"\x7fELF") || bytes.starts_with(b"#!")).then_some("native");
+    let guess = guess
+        .or_else(native)
+        .ok_or_else(|| format!("'{shown}' is of no kind that its name or content tells"));
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Code {
+            bytes: text.len() as u64,
+            text,
+            packed: false,
+            guess,
+        }),
+        Err(error) => Ok(binary(error.as_bytes(), false, guess)),
+    }
+}
+
+fn binary(bytes: &[u8], packed: bool, guess: Result<&'static str, String>) -> Code {
+    Code {
+        text: BASE64_STANDARD.encode(bytes),
+        bytes: bytes.len() as u64,
+        packed,
+        guess,
+    }
+}
+
+fn ending(path: &Path) -> String {
+    path.extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default()
+        .to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn kinds_are_guessed_from_name_and_content() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content, kind, base64) in [
+            ("a.js", &b"function main() {}"[..], Some("nodejs:default"), false),
+            ("a.PY", b"def main(a): return a", Some("python:default"), false),
+            ("prog", b"\x7fELF\x02\xff\xfe", Some("native"), true),
+            ("script", b"#!/bin/sh\n", Some("native"), false),
+            ("a.txt", b"hello", None, false),
+        ] {
+            let path = folder.path().join(name);
+            fs::write(&path, content).unwrap();
+            let code = read(&path).unwrap();
+            assert_eq!(code.kind().ok().as_deref(), kind, "{name}");
+            assert_eq!(code.bytes, content.len() as u64, "{name}");
+            let text = if base64 {
+                BASE64_STANDARD.encode(content)
+            } else {
+                String::from_utf8(content.to_vec()).unwrap()
+            };
+            assert_eq!(code.text, text, "{name}");
+        }
+        assert!(
+            read(&folder.path().join("missing"))
+                .unwrap_err()
+                .to_string()
+                .contains("missing")
+        );
+    }
+}

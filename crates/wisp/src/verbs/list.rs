@@ -1,0 +1,63 @@
+//! `wisp list`: what a namespace holds, and what kinds of function the server runs.
+
+use anyhow::Context;
+use clap::Parser;
+
+use super::namespace;
+use crate::cli::{Session, Verb};
+
+/// List all that a namespace holds, or the kinds that the server runs
+#[derive(Parser)]
+#[command(after_help = "Examples:\n  wisp list\n  wisp list /guest --name-sort\n  wisp list kinds")]
+struct List {
+    /// `/namespace`, or `kinds`
+    #[arg(value_name = "NAMESPACE | kinds")]
+    what: Option<String>,
+    /// Sort by name instead of age
+    #[arg(long, short)]
+    name_sort: bool,
+}
+
+/// `wisp list`
+pub fn register() -> Verb {
+    Verb::remote(run)
+}
+
+async fn run(session: Session, list: List) -> anyhow::Result<()> {
+    match list.what.as_deref() {
+        Some("kinds") => kinds(&session).await,
+        place => namespace::everything(&session, place, list.name_sort).await,
+    }
+}
+
+async fn kinds(session: &Session) -> anyhow::Result<()> {
+    let platform = session
+        .anonymous()?
+        .platform()
+        .await
+        .context("Unable to obtain the list of kinds")?;
+    let out = session.out();
+    if !out.for_people() {
+        return out.document(&platform.runtimes);
+    }
+    let kinds = platform
+        .runtimes
+        .iter()
+        .flat_map(|(family, kinds)| kinds.iter().map(move |kind| (family, kind)));
+    out.line(&format!(
+        "{0}{1:<20} {2:<20} {3}{0:#}",
+        crate::cli::BOLD,
+        "Kind",
+        "Also",
+        "Runs on"
+    ))?;
+    for (family, kind) in kinds {
+        let also = if kind.default {
+            format!("{family}:default")
+        } else {
+            String::new()
+        };
+        out.line(format!("{:<20} {also:<20} {}", kind.kind, kind.image).trim_end())?;
+    }
+    Ok(())
+}

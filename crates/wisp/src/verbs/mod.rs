@@ -1,0 +1,9 @@
+//! The verbs of the command line: a file or folder each, and a line in the table.
+
+use crate::cli::Verb;
+
+wisp_core::register! {
+    /// All verbs, in the order of the help.
+    pub VERBS: fn() -> Verb => serve, action, activation, package, trigger, rule, namespace, list, property, user, config, explain,
+    completions
+}
