@@ -124,6 +124,8 @@ impl Cache {
     /// Removes what was used least recently, and is not in use, until the rest fits.
     fn evict(&self) {
         let mut entries = self.entries();
+        // Code that could not be unpacked, and that nobody waits for any more.
+        entries.retain(|_, entry| entry.bytes().is_some() || Arc::strong_count(&entry.unpacked) > 1);
         let mut bytes: u64 = entries.values().filter_map(Entry::bytes).sum();
         while bytes > self.config.cache_size {
             let idle = entries

@@ -20,11 +20,6 @@ pub trait Dialect: Send + Sync {
         Vec::new()
     }
 
-    /// Environment variables beside those of all languages.
-    fn environment(&self) -> Vec<(String, String)> {
-        Vec::new()
-    }
-
     /// How to talk to the launcher.
     fn protocol(&self) -> &'static dyn Protocol;
 

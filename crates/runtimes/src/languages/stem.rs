@@ -43,7 +43,6 @@ fn environment(context: &Context, dialect: &dyn Dialect, limits: &InstanceLimits
     fixed
         .into_iter()
         .map(|(key, value)| (key.into(), value))
-        .chain(dialect.environment())
         .collect()
 }
 

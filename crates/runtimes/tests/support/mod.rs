@@ -1,5 +1,6 @@
 //! What tests of languages stand on: real time, blobs in memory.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// Each test uses a part of this.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use wisp_core::{
     Result,
+    model::CodeRef,
     ports::{Blobs, BoxFuture, Cell, Channel, Clock, Exit, Language, Sandbox, SandboxSpec},
 };
 use wisp_runtimes::{
@@ -53,6 +55,16 @@ impl Blobs for Memory {
     }
     async fn sweep(&self, _keep: &HashSet<String>, _grace: u64) -> Result<u64> {
         Ok(0)
+    }
+}
+
+/// Stores code.
+pub async fn code_ref(blobs: &Memory, code: Vec<u8>, binary: bool) -> CodeRef {
+    let size = code.len() as u64;
+    CodeRef {
+        digest: blobs.put(code.into()).await.unwrap(),
+        size,
+        binary,
     }
 }
 
@@ -157,7 +169,11 @@ impl Platform {
         )
         .unwrap();
         let languages = LANGUAGES.iter().map(|(_, register)| register(&context)).collect();
-        Self { blobs, languages, _data: data }
+        Self {
+            blobs,
+            languages,
+            _data: data,
+        }
     }
 
     pub fn language(&self, family: &str) -> &dyn Language {

@@ -52,10 +52,16 @@ function serve() {
   else next();
 }
 
-// Output is in the pipe when the call that writes it returns, also if the pipe is full: before the reply, and before an
-// exit.
-for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
+// A stem cell waits anyway: what the first request would need is loaded and compiled before it comes.
+async function prepare() {
+  // Output is in the pipe when the call that writes it returns, also if the pipe is full: before the reply, and before
+  // an exit.
+  for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
+  const echo = await load('function main(value) { return value; }', 'main');
+  settle(echo, JSON.parse('{"a":1}'), (kind, text) => channel.encode(kind, channel.NONE, text));
+}
+
 // A promise that waits for nothing in particular must end at the deadline, not when the event loop runs empty.
 setInterval(() => {}, 0x7fffffff);
 channel.write(Kind.READY, channel.NONE, '');
-next();
+prepare().then(next);

@@ -13,8 +13,8 @@ use super::{
 };
 
 const FAMILY: &str = "nodejs";
-/// Where the packages are that every function can `require`.
-const PACKAGES: &str = "/wisp/node_modules";
+/// Where the packages are that every function can `require` or `import`: found from `/action` after the function's own.
+const PACKAGES: &str = "/node_modules";
 /// Names that clients use for versions that may not be here.
 const NAMES: &[&str] = &[
     "nodejs",
@@ -85,13 +85,6 @@ impl Dialect for NodeJs {
 
     fn mounts(&self) -> Vec<Mount> {
         self.packages.iter().cloned().collect()
-    }
-
-    fn environment(&self) -> Vec<(String, String)> {
-        self.packages
-            .iter()
-            .map(|_| ("NODE_PATH".into(), PACKAGES.into()))
-            .collect()
     }
 
     fn protocol(&self) -> &'static dyn Protocol {

@@ -184,4 +184,6 @@ sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_bufferi
 sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
 CHANNEL = Channel()
 CHANNEL.write(READY, NONE, "")
+# A stem cell waits anyway: what the first request would need is loaded before it comes.
+run(load_text("def main(value): return value").main, None, {"value": json.loads("{}")})
 serve(CHANNEL)

@@ -121,16 +121,7 @@ async fn environment_is_the_functions_own(subject: &Subject<'_>) {
         assert_eq!(seen["__OW_ALLOW_CONCURRENT"], "false");
         assert!(seen["__OW_API_HOST"].is_string());
         let usual = [
-            "PATH",
-            "HOME",
-            "LANG",
-            "LC_CTYPE",
-            "GREETING",
-            "NODE_PATH",
-            "PWD",
-            "OLDPWD",
-            "SHLVL",
-            "_",
+            "PATH", "HOME", "LANG", "LC_CTYPE", "GREETING", "PWD", "OLDPWD", "SHLVL", "_",
         ];
         for key in seen.as_object().expect("an object").keys() {
             assert!(

@@ -1,0 +1,7 @@
+//! What the process sandbox promises, tried from inside by real programs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod basics;
+mod bench;
+mod world;
