@@ -14,6 +14,15 @@ impl Client {
             .await
     }
 
+    /// The limits of a namespace, as its owner may see them.
+    pub async fn limits(&self, namespace: &str) -> Result<Value> {
+        self.ask(Call::new(
+            Method::GET,
+            format!("{}/namespaces/{}/limits", self.base_path(), encode(namespace)),
+        ))
+        .await
+    }
+
     /// What the server says of itself at `/`: limits, and kinds with their aliases.
     pub async fn platform(&self) -> Result<ServerDoc> {
         self.ask(Call::new(Method::GET, "/").anonymous()).await

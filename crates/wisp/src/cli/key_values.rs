@@ -66,11 +66,8 @@ impl<N> KeyValues<N> {
 
     /// As the list that entities hold; none if none were given.
     pub fn pairs(&self) -> Option<Vec<Pair>> {
-        let pair = |(key, value): (&String, &Box<RawValue>)| Pair {
-            key: key.clone(),
-            value: value.clone(),
-        };
-        (!self.is_empty()).then(|| self.values.iter().map(pair).collect())
+        let copies = self.values.clone().into_iter();
+        (!self.is_empty()).then(|| copies.map(|(key, value)| Pair { key, value }).collect())
     }
 }
 

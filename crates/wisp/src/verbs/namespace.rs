@@ -12,6 +12,7 @@ use crate::cli::{self, Session, Verb};
 enum Namespace {
     List(List),
     Get(Get),
+    Limits(Limits),
 }
 
 /// List the namespaces of the key
@@ -22,7 +23,7 @@ struct List {}
 /// List all that a namespace holds
 #[derive(Args)]
 #[command(after_help = "Examples:\n  wisp namespace get\n  wisp namespace get --output json")]
-pub struct Get {
+struct Get {
     /// `/namespace`
     #[arg(value_name = "NAMESPACE")]
     place: Option<String>,
@@ -30,6 +31,11 @@ pub struct Get {
     #[arg(long, short)]
     name_sort: bool,
 }
+
+/// Show the limits of the key's namespace
+#[derive(Args)]
+#[command(after_help = "Examples:\n  wisp namespace limits\n  wisp namespace limits --output yaml")]
+struct Limits {}
 
 /// `wisp namespace`
 pub fn register() -> Verb {
@@ -40,6 +46,12 @@ async fn run(session: Session, namespace: Namespace) -> anyhow::Result<()> {
     match namespace {
         Namespace::List(List {}) => list(&session).await,
         Namespace::Get(get) => everything(&session, get.place.as_deref(), get.name_sort).await,
+        Namespace::Limits(Limits {}) => {
+            let limits = session.client()?.limits(&session.namespace()?).await;
+            session
+                .out()
+                .document(&limits.context("Unable to obtain the limits of the namespace")?)
+        }
     }
 }
 
