@@ -23,7 +23,8 @@ function redirect(stream, prefix, send) {
 
 function isolateEnvironment() {
   const get = (target, key) => current.getStore()?.environment[key] ?? target[key];
-  process.env = new Proxy(process.env, { get });
+  const set = (target, key, value) => Reflect.set(target, key, value);
+  process.env = new Proxy(process.env, { get, set });
 }
 
 module.exports = function serve(main, enter) {

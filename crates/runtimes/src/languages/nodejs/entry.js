@@ -3,6 +3,7 @@
 const Module = require('module');
 const fs = require('fs');
 const path = require('path');
+const { Script } = require('vm');
 
 const ROOT = '/action';
 // Such a name may be looked up in the code's own scope; any other can only be an export. (Unicode's own classes of
@@ -34,7 +35,13 @@ function fromText(code, name) {
       if (!(error instanceof ReferenceError)) throw error;
     }
   };
-  module._compile(IDENTIFIERS.test(name) ? `${code}\n;module.entry(() => ${name});` : code, file);
+  try {
+    module._compile(IDENTIFIERS.test(name) ? `${code}\n;module.entry(() => ${name});` : code, file);
+  } catch (error) {
+    // Of code that ends too early, the message would show our line.
+    if (error instanceof SyntaxError) new Script(Module.wrap(code), { filename: file });
+    throw error;
+  }
   return found === undefined ? property(module.exports, name) : found;
 }
 
