@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use wisp_core::model::Outcome;
 
-use super::{Subject, cases::texts, run};
+use super::{Subject, ask, cases::texts, run};
 
 /// More than any outcome needs beyond its time limit, on a busy machine.
 const SLACK: Duration = Duration::from_secs(5);
@@ -11,6 +11,7 @@ const SLACK: Duration = Duration::from_secs(5);
 pub(super) async fn check(subject: &Subject<'_>) {
     deadlines_hold(subject).await;
     the_channel_is_not_trusted(subject).await;
+    memory_is_limited(subject).await;
 }
 
 async fn deadlines_hold(subject: &Subject<'_>) {
@@ -41,4 +42,16 @@ async fn the_channel_is_not_trusted(subject: &Subject<'_>) {
         assert!(!outcome.keeps_instance(), "{what}: {outcome:?}");
         instance.stop().await;
     }
+}
+
+async fn memory_is_limited(subject: &Subject<'_>) {
+    let instance = subject.instance().await;
+    let ran = ask(&*instance, json!({ "do": "memory" })).await;
+    assert!(
+        matches!(ran.outcome, Some(Outcome::OutOfMemory)),
+        "{:?} {:?}",
+        ran.outcome,
+        ran.logs
+    );
+    instance.stop().await;
 }

@@ -79,6 +79,6 @@ for line in sys.stdin:
         if key != "value":
             os.environ["__OW_" + key.upper()] = value
     result = TASKS[body["value"]["do"]](body["value"])
-    reply = (json.dumps(result) + "\n").encode()
+    reply = (json.dumps(result, ensure_ascii=False) + "\n").encode()
     while reply:
         reply = reply[os.write(3, reply) :]
