@@ -84,7 +84,7 @@ impl Admission {
             .unwrap_or(self.invocations_per_minute);
         let count = meter.invocations.count(now);
         if count > allowed {
-            return Err(rate_exceeded(caller, "invocationsPerMinute", count, allowed));
+            return Err(rate_exceeded(caller, "invocationsPerMinute", count, allowed, now));
         }
         let allowed = caller
             .limits
@@ -111,15 +111,16 @@ impl Admission {
         let allowed = caller.limits.fires_per_minute.unwrap_or(self.fires_per_minute);
         let count = self.meter(&caller.namespace).fires.count(now);
         if count > allowed {
-            return Err(rate_exceeded(caller, "firesPerMinute", count, allowed));
+            return Err(rate_exceeded(caller, "firesPerMinute", count, allowed, now));
         }
         Ok(())
     }
 }
 
-fn rate_exceeded(caller: &Identity, limit: &'static str, count: u64, allowed: u64) -> Error {
+fn rate_exceeded(caller: &Identity, limit: &'static str, count: u64, allowed: u64, now: Millis) -> Error {
     let message = format!("Too many requests in the last minute (count: {count}, allowed: {allowed}).");
-    throttled(caller, limit, allowed, message)
+    let next_minute = MINUTE - now % MINUTE;
+    throttled(caller, limit, allowed, message).with("retryAfter", next_minute.div_ceil(1_000))
 }
 
 fn throttled(caller: &Identity, limit: &'static str, allowed: u64, message: String) -> Error {

@@ -145,7 +145,7 @@ fn exec_size(exec: &ExecPut) -> u64 {
 /// The bytes of code that is base64; none for text.
 fn decode(code: &str) -> Option<Vec<u8>> {
     let code = code.trim();
-    if code.is_empty() || code.len() % 4 != 0 {
+    if code.is_empty() || !code.len().is_multiple_of(4) {
         return None;
     }
     BASE64.decode(code).ok()

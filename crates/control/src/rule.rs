@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use wisp_core::{
     Code, Error, Result,
-    model::{Annotations, Fqn, Identity, Right, Rule, RuleLink, RulePut, RuleStatus, Trigger, Version},
+    model::{Fqn, Identity, Right, Rule, RuleLink, RulePut, RuleStatus, Trigger, Version},
     ports::Write,
 };
 
@@ -171,7 +171,7 @@ fn change(name: &Fqn, put: &RulePut, old: Option<&Rule>, now: u64) -> Result<Rul
             .version
             .unwrap_or_else(|| old.map_or_else(Version::default, |old| old.version.next())),
         publish: put.publish.unwrap_or_else(|| old.is_some_and(|old| old.publish)),
-        annotations: annotations.unwrap_or_else(Annotations::new),
+        annotations: annotations.unwrap_or_default(),
         updated: now,
     })
 }
