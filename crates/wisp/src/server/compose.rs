@@ -24,6 +24,9 @@ pub(super) struct Platform {
 /// The sandbox of all languages.
 const SANDBOX: &str = "process";
 
+/// The server's address as functions see it.
+const GATEWAY: &str = "10.0.2.2";
+
 /// Puts the parts together as the settings say. `api` is where the API listens, which functions may call back.
 pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Result<Platform> {
     let clock: Arc<dyn Clock> = Arc::new(clock::Machine::new());
@@ -73,14 +76,18 @@ fn find_languages(
     api: SocketAddr,
 ) -> Result<Vec<Arc<dyn Language>>> {
     let (_, start) = SANDBOXES.iter().find(|(name, _)| *name == SANDBOX).context("no sandbox was built in")?;
-    let config = serde_json::to_value(&settings.sandbox.process)?;
-    let sandbox = start(&sandboxes::Context { config, api: Some(api) })?;
+    let config = settings.sandbox.clone();
+    let sandbox = start(&sandboxes::Context { config, api: Some(api), clock: clock.clone() })?;
+    let mut config = settings.languages.clone();
+    if config.api_host.is_empty() {
+        config.api_host = format!("http://{GATEWAY}:{}", api.port());
+    }
     let context = languages::Context::new(
         sandbox,
         engine.blobs.clone(),
         clock,
         data.to_owned(),
-        settings.languages.clone(),
+        config,
         settings.code.clone(),
     )?;
     LANGUAGES.iter().map(|(_, register)| Ok(register(&context))).collect()

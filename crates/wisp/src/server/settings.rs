@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wisp_core::{model::Limits, ports::Retention};
+use wisp_runtimes::languages;
 
 use super::{Layers, Origin};
 
@@ -31,15 +32,7 @@ pub(crate) struct Settings {
     pub drain_seconds: u64,
     /// Entities and keys that are kept in memory.
     pub cache_entries: usize,
-    /// Isolation: the section of each sandbox.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Isolation {
-    /// Namespaces, control groups and a system call filter.
-    pub process: wisp_runtimes::sandboxes::process::Config,
-}
-
-/// How long activation records are kept.
+    /// How long activation records are kept.
     pub retention: Keep,
     /// What functions and callers may use.
     pub limits: Limits,
@@ -49,12 +42,12 @@ pub(crate) struct Isolation {
     pub worker: wisp_worker::Config,
     /// Storage.
     pub store: Store,
-    /// Interpreters.
-    pub languages: wisp_runtimes::languages::Config,
+    /// Interpreters; an empty `api_host` is the address at which functions reach this server.
+    pub languages: languages::Config,
     /// Unpacked code.
     pub code: wisp_runtimes::code::Config,
     /// Isolation.
-    pub sandbox: Isolation,
+    pub sandbox: wisp_runtimes::sandboxes::Config,
 }
 
 /// HTTPS.
@@ -132,9 +125,9 @@ impl Default for Settings {
             http: wisp_api::Settings::default(),
             worker: wisp_worker::Config::default(),
             store: Store::default(),
-            languages: wisp_runtimes::languages::Config::default(),
+            languages: languages::Config { api_host: String::new(), ..languages::Config::default() },
             code: wisp_runtimes::code::Config::default(),
-            sandbox: Isolation::default(),
+            sandbox: wisp_runtimes::sandboxes::Config::default(),
         }
     }
 }
