@@ -32,14 +32,15 @@ pub struct Query {
     pub limit: u64,
 }
 
-/// How long records are kept: whatever bound is reached first.
+/// How long records are kept: whatever bound is reached first. By age they may be kept somewhat longer, up to a named
+/// setting of the engine; of records that started in the same millisecond, none is kept when there is no room for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Greatest age, in milliseconds.
     pub age: u64,
     /// Greatest number, in one namespace.
     pub count: u64,
-    /// Greatest size of all records together, in bytes.
+    /// Greatest size of the records of one namespace together, in bytes.
     pub bytes: u64,
 }
 

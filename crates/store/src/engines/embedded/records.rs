@@ -1,0 +1,166 @@
+use std::{
+    collections::HashSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::broadcast;
+use wisp_core::{
+    Code, Error, Result,
+    ports::{Change, Record, Records, Revision, Table, Write},
+};
+
+use super::{
+    blocking,
+    database::Database,
+    error,
+    operation::{Batch, Operation, Reply, Touch},
+    writer::Writer,
+};
+use crate::conflict;
+
+/// Records in a keyspace: the key is `table \0 key`, the value begins with the revision.
+pub(super) struct Embedded {
+    database: Arc<Database>,
+    writer: Arc<Writer>,
+    changes: broadcast::Sender<Change>,
+}
+
+impl Embedded {
+    pub fn new(database: Arc<Database>, writer: Arc<Writer>, watch_backlog: usize) -> Self {
+        Self {
+            database,
+            writer,
+            changes: broadcast::channel(watch_backlog).0,
+        }
+    }
+}
+
+#[async_trait]
+impl Records for Embedded {
+    async fn get(&self, table: Table, key: &str) -> Result<Option<Record>> {
+        // Not worth another thread: a point read, most often from memory.
+        read(&self.database, table, key)
+    }
+
+    async fn scan(&self, table: Table, prefix: &str) -> Result<Vec<Record>> {
+        let (database, prefix) = (self.database.clone(), stored_key(table, prefix));
+        blocking(move || {
+            let found = database.records.prefix(&prefix);
+            let record = |entry: fjall::Guard| {
+                let (key, value) = entry
+                    .into_inner()
+                    .map_err(|cause| error::database("list records", cause))?;
+                decode(table, &key[table.len() + 1..], &value)
+            };
+            found.map(record).collect()
+        })
+        .await
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<Revision> {
+        let changes = self.changes.clone();
+        self.writer
+            .run(|reply| Box::new(Commit { writes, changes, reply }))
+            .await
+    }
+
+    fn watch(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+}
+
+struct Commit {
+    writes: Vec<Write>,
+    changes: broadcast::Sender<Change>,
+    reply: Reply<Revision>,
+}
+
+impl Operation for Commit {
+    fn touches(&self) -> Touch {
+        let hash = |write: &Write| {
+            let mut hasher = DefaultHasher::new();
+            (write.table, &write.key).hash(&mut hasher);
+            hasher.finish()
+        };
+        Touch::These(self.writes.iter().map(hash).collect())
+    }
+
+    fn stage(self: Box<Self>, batch: &mut Batch<'_>) {
+        let Self { writes, changes, reply } = *self;
+        if let Err(error) = writes.iter().try_for_each(|write| check(batch.database, write)) {
+            // Whoever asked may be gone.
+            let _ = reply.send(Err(error));
+            return;
+        }
+        let revision = batch.next_revision();
+        for write in last_of_each_key(&writes) {
+            put(batch, write, revision);
+        }
+        batch.then(true, move |outcome| {
+            if outcome.is_ok() {
+                for Write { table, key, value, .. } in writes {
+                    // Nobody may be watching.
+                    let _ = changes.send(Change {
+                        table,
+                        key,
+                        revision,
+                        deleted: value.is_none(),
+                    });
+                }
+            }
+            let _ = reply.send(outcome.map(|()| revision));
+        });
+    }
+}
+
+fn check(database: &Database, write: &Write) -> Result<()> {
+    let present = read(database, write.table, &write.key)?;
+    conflict::expect(write, present.map(|record| record.revision))
+}
+
+/// A batch has no order among writes to one key, so that only the last of them goes in.
+fn last_of_each_key(writes: &[Write]) -> impl Iterator<Item = &Write> {
+    let mut seen = HashSet::new();
+    writes
+        .iter()
+        .rev()
+        .filter(move |write| seen.insert((write.table, &write.key)))
+}
+
+fn put(batch: &mut Batch<'_>, write: &Write, revision: Revision) {
+    let key = stored_key(write.table, &write.key);
+    let records = &batch.database.records;
+    match &write.value {
+        Some(value) => batch
+            .writes
+            .insert(records, key, [&revision.0.to_be_bytes(), &value[..]].concat()),
+        None => batch.writes.remove(records, key),
+    }
+}
+
+fn read(database: &Database, table: Table, key: &str) -> Result<Option<Record>> {
+    let value = database.records.get(stored_key(table, key));
+    let value = value.map_err(|cause| error::database("read a record", cause))?;
+    value.map(|value| decode(table, key.as_bytes(), &value)).transpose()
+}
+
+fn stored_key(table: Table, key: &str) -> Vec<u8> {
+    [table.as_bytes(), &[0], key.as_bytes()].concat()
+}
+
+fn decode(table: Table, key: &[u8], value: &[u8]) -> Result<Record> {
+    let key = String::from_utf8_lossy(key).into_owned();
+    match value.split_first_chunk() {
+        Some((revision, value)) => {
+            let (revision, value) = (Revision(u64::from_be_bytes(*revision)), Bytes::copy_from_slice(value));
+            Ok(Record { key, revision, value })
+        }
+        None => Err(Error::new(
+            Code::Corrupted,
+            format!("the record '{key}' in {table} has no revision"),
+        )),
+    }
+}

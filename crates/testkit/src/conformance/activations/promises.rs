@@ -1,0 +1,84 @@
+use std::collections::HashSet;
+
+use futures_util::future::join_all;
+use wisp_core::model::ActivationId;
+
+use super::{NOON, Port, all, ids};
+use crate::fixtures::{accepted, namespace, shared};
+
+pub(super) async fn suite(open: &dyn Fn() -> Port) {
+    a_promise_is_kept_until_it_is_settled(open()).await;
+    unfinished_ones_come_oldest_first(open()).await;
+    a_promise_made_twice_is_one(open()).await;
+    many_at_once_are_all_kept(open()).await;
+}
+
+async fn unfinished(port: &Port) -> Vec<u128> {
+    let promises = port.unfinished().await.unwrap();
+    promises
+        .iter()
+        .map(|promise| u128::from_be_bytes(promise.id.to_bytes()))
+        .collect()
+}
+
+async fn a_promise_is_kept_until_it_is_settled(port: Port) {
+    assert!(unfinished(&port).await.is_empty());
+    let promise = accepted("guest", 1, NOON);
+    port.accept(&promise).await.unwrap();
+    let kept = port.unfinished().await.unwrap();
+    assert_eq!(
+        serde_json::to_string(&kept).unwrap(),
+        serde_json::to_string(&[&promise]).unwrap(),
+        "nothing is lost"
+    );
+    assert_eq!(
+        port.get(&namespace("guest"), promise.id).await.unwrap(),
+        None,
+        "a promise is not a record"
+    );
+    assert!(ids(&port, all("guest")).await.is_empty());
+    port.finish(shared("guest", "other", 2, NOON)).await.unwrap();
+    assert_eq!(unfinished(&port).await, [1], "another's end does not settle it");
+    port.finish(shared("guest", "greet", 1, NOON + 10)).await.unwrap();
+    assert!(unfinished(&port).await.is_empty());
+    assert_eq!(ids(&port, all("guest")).await, [1, 2]);
+}
+
+async fn unfinished_ones_come_oldest_first(port: Port) {
+    for (id, at) in [(5, NOON), (4, NOON + 2), (3, NOON - 1), (2, NOON + 1_000_000), (1, 0)] {
+        port.accept(&accepted("guest", id, at)).await.unwrap();
+    }
+    assert_eq!(unfinished(&port).await, [1, 3, 5, 4, 2]);
+}
+
+async fn a_promise_made_twice_is_one(port: Port) {
+    port.accept(&accepted("guest", 1, NOON)).await.unwrap();
+    port.accept(&accepted("guest", 1, NOON)).await.unwrap();
+    port.accept(&accepted("guest", 1, NOON + 7)).await.unwrap();
+    assert_eq!(unfinished(&port).await, [1]);
+    port.finish(shared("guest", "greet", 1, NOON + 10)).await.unwrap();
+    assert!(unfinished(&port).await.is_empty());
+}
+
+async fn many_at_once_are_all_kept(port: Port) {
+    let one = async |id: u128| {
+        port.accept(&accepted("guest", id, NOON + id as u64)).await.unwrap();
+        if id.is_multiple_of(2) {
+            port.finish(shared("guest", "greet", id, NOON + id as u64))
+                .await
+                .unwrap();
+            let found = port
+                .get(&namespace("guest"), ActivationId::from_bits(id))
+                .await
+                .unwrap();
+            assert!(found.is_some(), "{id} is there when finish returns");
+        }
+    };
+    join_all((0..100).map(one)).await;
+    let (open, done): (Vec<u128>, Vec<u128>) = (0..100).partition(|id| id % 2 == 1);
+    assert_eq!(unfinished(&port).await, open);
+    assert_eq!(
+        ids(&port, all("guest")).await.into_iter().collect::<HashSet<_>>(),
+        done.into_iter().collect()
+    );
+}
