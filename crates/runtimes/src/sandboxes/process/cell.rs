@@ -1,0 +1,113 @@
+use std::{io, os::fd::BorrowedFd, path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    sync::{Mutex, OnceCell},
+};
+use wisp_core::{
+    Code, Error, Result,
+    ports::{Cell, Exit},
+};
+
+use super::{
+    link::Link,
+    messages::{Answer, Bind, Command},
+    yard::{Place, Yard},
+};
+
+/// Where a keeper takes commands, one after the other.
+pub struct Desk {
+    link: AsyncFd<Link>,
+    turn: Mutex<()>,
+}
+
+impl Desk {
+    /// One at this socket.
+    pub fn new(link: Link) -> io::Result<Self> {
+        Ok(Self {
+            link: link.watch()?,
+            turn: Mutex::default(),
+        })
+    }
+
+    /// Has a command carried out; the error means that the keeper is dead.
+    pub async fn ask(&self, command: &Command, descriptors: &[BorrowedFd<'_>]) -> io::Result<Answer> {
+        let _turn = self.turn.lock().await;
+        self.link
+            .async_io(Interest::WRITABLE, |link| link.send(command, descriptors))
+            .await?;
+        let answer = self.link.async_io(Interest::READABLE, Link::recv::<Answer>).await?;
+        Ok(answer.ok_or(io::ErrorKind::UnexpectedEof)?.0)
+    }
+}
+
+/// A sandbox with its program.
+pub struct Running {
+    desk: Desk,
+    status: AsyncFd<Link>,
+    exit: OnceCell<Exit>,
+    place: Place,
+    /// Its launcher lives as long as the yard.
+    _yard: Arc<Yard>,
+}
+
+impl Running {
+    /// A sandbox whose keeper has executed the program.
+    pub fn new(desk: Desk, status: Link, place: Place, yard: Arc<Yard>) -> io::Result<Self> {
+        Ok(Self {
+            desk,
+            status: status.watch()?,
+            exit: OnceCell::new(),
+            place,
+            _yard: yard,
+        })
+    }
+
+    /// The keeper's report, which comes when every process of the sandbox is gone. A keeper that died without one was
+    /// killed, and its sandbox with it.
+    async fn ended(&self) -> Exit {
+        let report = self.status.async_io(Interest::READABLE, Link::recv::<i32>).await;
+        let code = report.ok().flatten().map_or(128 + libc::SIGKILL, |(code, _)| code);
+        Exit {
+            code,
+            out_of_memory: self.place.group.ooms() > 0,
+        }
+    }
+}
+
+#[async_trait]
+impl Cell for Running {
+    async fn mount(&self, source: &Path, target: &Path) -> Result<()> {
+        let command = Command::Mount(Bind {
+            source: source.into(),
+            target: target.into(),
+        });
+        let failed = |reason: String| {
+            Error::new(
+                Code::Sandbox,
+                format!("{} is not visible in the sandbox: {reason}.", source.display()),
+            )
+        };
+        let answer = self.desk.ask(&command, &[]).await;
+        answer
+            .map_err(|_| failed("the sandbox has ended".into()))?
+            .map_err(failed)
+    }
+
+    async fn set_memory(&self, megabytes: u64) -> Result<()> {
+        let set = self.place.group.limit_memory(megabytes << 20);
+        set.map_err(|error| {
+            Error::new(Code::Sandbox, format!("No memory limit of {megabytes} MB: {error}.")).because(error)
+        })
+    }
+
+    async fn wait(&self) -> Exit {
+        *self.exit.get_or_init(|| self.ended()).await
+    }
+
+    async fn stop(&self) {
+        self.desk.link.get_ref().finish();
+        self.wait().await;
+    }
+}

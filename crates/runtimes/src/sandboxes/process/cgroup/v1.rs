@@ -1,0 +1,134 @@
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{Limits, location::Location};
+
+/// The controllers in use; the first must be there.
+const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
+/// Keeper and init stand in the group beside the program.
+const OWN_PIDS: u64 = 2;
+
+/// The parent groups, one a controller.
+#[derive(Debug)]
+pub struct Tree(Vec<(&'static str, PathBuf)>);
+
+impl Tree {
+    /// Makes the parents.
+    pub fn open(location: &Location) -> io::Result<Self> {
+        let mut parents = Vec::new();
+        for wanted in CONTROLLERS {
+            let Some((_, own)) = location.controllers.iter().find(|(name, _)| name == wanted) else {
+                continue;
+            };
+            location.sweep(own);
+            let parent = own.join(&location.name);
+            match fs::create_dir_all(&parent) {
+                Ok(()) => parents.push((wanted, parent)),
+                Err(error) if wanted == CONTROLLERS[0] => return Err(error),
+                Err(error) => tracing::warn!(controller = wanted, %error, "no control group"),
+            }
+        }
+        match parents.first() {
+            Some((name, _)) if *name == CONTROLLERS[0] => Ok(Self(parents)),
+            _ => Err(io::Error::new(io::ErrorKind::NotFound, "no memory controller")),
+        }
+    }
+
+    /// The controllers that hold.
+    pub fn controllers(&self) -> Vec<&'static str> {
+        self.0.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// Makes the group of a sandbox.
+    pub fn create(&self, name: u32) -> io::Result<Group> {
+        let group = Group(
+            self.0
+                .iter()
+                .map(|(controller, at)| (*controller, at.join(name.to_string())))
+                .collect(),
+        );
+        for (_, directory) in &group.0 {
+            fs::create_dir_all(directory)?;
+        }
+        Ok(group)
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        for (_, parent) in &self.0 {
+            let _ = fs::remove_dir(parent);
+        }
+    }
+}
+
+/// The group of a sandbox: a directory in each controller's hierarchy.
+#[derive(Debug)]
+pub struct Group(Vec<(&'static str, PathBuf)>);
+
+impl Group {
+    fn directory(&self, controller: &str) -> Option<&Path> {
+        self.0
+            .iter()
+            .find(|(name, _)| *name == controller)
+            .map(|(_, at)| at.as_path())
+    }
+
+    /// Sets all limits.
+    pub fn limit(&self, limits: &Limits) -> io::Result<()> {
+        self.limit_memory(limits.memory)?;
+        if let Some(pids) = self.directory("pids") {
+            fs::write(pids.join("pids.max"), (limits.pids + OWN_PIDS).to_string())?;
+        }
+        if let Some(cpu) = self.directory("cpu") {
+            fs::write(cpu.join("cpu.shares"), limits.cpu_shares.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Sets the limit of memory, and that of memory with swap to the same.
+    pub fn limit_memory(&self, bytes: u64) -> io::Result<()> {
+        let Some(memory) = self.directory("memory") else {
+            return Ok(());
+        };
+        let (plain, swap) = (
+            memory.join("memory.limit_in_bytes"),
+            memory.join("memory.memsw.limit_in_bytes"),
+        );
+        let bytes = bytes.to_string();
+        if !swap.exists() {
+            fs::write(memory.join("memory.swappiness"), "0")?;
+            return fs::write(plain, bytes);
+        }
+        // The limit with swap may never be the lower one: which is written first depends on the direction.
+        match fs::write(&plain, &bytes) {
+            Ok(()) => fs::write(swap, bytes),
+            Err(_) => fs::write(swap, &bytes).and_then(|()| fs::write(plain, bytes)),
+        }
+    }
+
+    /// Moves a process in.
+    pub fn adopt(&self, process: u32) -> io::Result<()> {
+        self.0
+            .iter()
+            .try_for_each(|(_, at)| fs::write(at.join("cgroup.procs"), process.to_string()))
+    }
+
+    /// How many processes the kernel has ended for want of memory.
+    pub fn ooms(&self) -> u64 {
+        let control = self.directory("memory").map(|memory| memory.join("memory.oom_control"));
+        control
+            .and_then(|path| super::v2::field(&path, "oom_kill"))
+            .unwrap_or(0)
+    }
+
+    /// Removes the group.
+    pub fn remove(&self) -> io::Result<()> {
+        self.0.iter().try_for_each(|(_, at)| match fs::remove_dir(at) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        })
+    }
+}

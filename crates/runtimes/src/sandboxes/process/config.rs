@@ -1,0 +1,59 @@
+use serde::{Deserialize, Serialize};
+
+/// The settings of the process sandbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The executable that becomes the launcher; by default the one that runs. `/proc/self/exe`.
+    pub launcher: String,
+    /// First of the host's user and group ids that sandboxes run as, one each, when the server is root. 200000.
+    pub first_uid: u32,
+    /// How many ids from there on may be used: the greatest number of sandboxes at a time. 65536.
+    pub uids: u32,
+    /// Sandboxes prepared ahead of need, without a program. 4.
+    pub parked: usize,
+    /// Longest wait for a prepared sandbox and for its program to be executed, in milliseconds. 10000.
+    pub start_timeout_ms: u64,
+    /// Sets of mounts whose prepared roots are kept. 64.
+    pub roots: usize,
+    /// Size of `/dev/shm`, in MB; what is used of it counts towards the memory limit. 64.
+    pub shared_memory: u64,
+    /// Greatest number of inodes in `/tmp`. 65536.
+    pub scratch_inodes: u64,
+    /// Name of the machine inside. `sandbox`.
+    pub hostname: String,
+    /// Files and directories of the host's `/etc` that are visible inside, where they exist: certificate
+    /// authorities, the loader's cache, the time zone.
+    pub etc: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            launcher: "/proc/self/exe".into(),
+            first_uid: 200_000,
+            uids: 65_536,
+            parked: 4,
+            start_timeout_ms: 10_000,
+            roots: 64,
+            shared_memory: 64,
+            scratch_inodes: 65_536,
+            hostname: "sandbox".into(),
+            etc: [
+                "alternatives",
+                "ca-certificates",
+                "ld.so.cache",
+                "localtime",
+                "mime.types",
+                "pki/ca-trust/extracted",
+                "pki/tls/certs",
+                "protocols",
+                "services",
+                "ssl/certs",
+                "ssl/openssl.cnf",
+            ]
+            .map(Into::into)
+            .into(),
+        }
+    }
+}

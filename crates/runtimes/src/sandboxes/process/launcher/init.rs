@@ -1,0 +1,193 @@
+use std::{
+    ffi::c_int,
+    fs::File,
+    io,
+    mem::ManuallyDrop,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    mount::{MountFlags, UnmountFlags},
+    process::{DumpableBehavior, Gid, Signal, Uid, set_dumpable_behavior, set_parent_process_death_signal},
+    thread::{CapabilitySet, CapabilitySets},
+};
+
+use super::{super::link::Link, Filter, kernel, namespaces, program::Program};
+
+/// Files of `/proc` that tell of the host what no function needs to know.
+const MASKED: &[&std::ffi::CStr] = &[
+    c"/proc/cmdline",
+    c"/proc/kallsyms",
+    c"/proc/key-users",
+    c"/proc/keys",
+    c"/proc/modules",
+];
+
+/// Where init's own descriptors stand once everything else is closed: after 0, 1, 2 and the control socket.
+const REPORT: c_int = 4;
+const USER: c_int = 5;
+
+/// What a step is called and why it failed.
+type Failure = (&'static str, io::Error);
+
+/// Becomes the sandbox's first process: closes the door behind itself, forks the program, reaps, ends as it ends.
+///
+/// `report` takes what goes wrong before the program is executed; `keeper` is the keeper's end of it, inherited.
+pub fn run(
+    program: &Program,
+    user: &OwnedFd,
+    rootless: bool,
+    filter: &Filter,
+    report: BorrowedFd<'_>,
+    keeper: BorrowedFd<'_>,
+) -> ! {
+    let _ = keeper;
+    let failure = match settle(program, user.as_fd(), report) {
+        Ok((report, user)) => match confine(&report, user, rootless, filter) {
+            Ok(()) => supervise(program, report),
+            Err(failure) => (failure, report),
+        },
+        Err(error) => {
+            // Nothing can be said yet; the keeper sees the socket close.
+            let _ = error;
+            kernel::exit(126)
+        }
+    };
+    tell(&failure.1, failure.0);
+    kernel::exit(126)
+}
+
+fn tell(report: &Link, (step, error): Failure) {
+    let _ = report.send(&format!("{step}: {error}"), &[]);
+}
+
+/// Puts descriptors in their places and closes all others: one that leads to the host is a way out.
+fn settle(program: &Program, user: BorrowedFd<'_>, report: BorrowedFd<'_>) -> io::Result<(Link, OwnedFd)> {
+    // Its number is about to be given away: it must not be closed as this file.
+    let null = ManuallyDrop::new(File::open("/dev/null")?);
+    let [control, stdout, stderr] = program.channels() else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let wanted = [
+        null.as_fd(),
+        stdout.as_fd(),
+        stderr.as_fd(),
+        control.as_fd(),
+        report,
+        user,
+    ];
+    // First out of the way of each other's places.
+    let copies = wanted.map(|wanted| rustix::io::fcntl_dupfd_cloexec(wanted, 64));
+    for (place, copy) in copies.into_iter().enumerate() {
+        let cloexec = if place as c_int >= REPORT { libc::O_CLOEXEC } else { 0 };
+        // SAFETY: the places belong to nobody in this process any more, which never returns to its callers.
+        if unsafe { libc::dup3(copy?.as_raw_fd(), place as c_int, cloexec) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    kernel::close_range(USER + 1, c_int::MAX)?;
+    // SAFETY: both were just made and are owned by nothing else.
+    Ok(unsafe { (Link::from(OwnedFd::from_raw_fd(REPORT)), OwnedFd::from_raw_fd(USER)) })
+}
+
+/// Gives up everything that a function must not have.
+fn confine(report: &Link, user: OwnedFd, rootless: bool, filter: &Filter) -> Result<(), Failure> {
+    let step = |what| move |error: rustix::io::Errno| (what, io::Error::from(error));
+    mount_proc(rootless).map_err(|error| ("mount /proc", error))?;
+    kernel::enter(&user, libc::CLONE_NEWUSER).map_err(|error| ("enter the user namespace", error))?;
+    drop(user);
+    if !rootless {
+        rustix::thread::set_thread_groups(&[]).map_err(step("drop groups"))?;
+    }
+    let (uid, gid) = (Uid::from_raw(namespaces::INSIDE), Gid::from_raw(namespaces::INSIDE));
+    rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(step("change group"))?;
+    rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(step("change user"))?;
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(step("die with the keeper"))?;
+    // If the keeper died before that, its end of the socket is closed by now.
+    let mut events = [PollFd::new(report, PollFlags::empty())];
+    poll(&mut events, Some(&Default::default())).map_err(step("look at the keeper"))?;
+    if !events[0].revents().is_empty() {
+        kernel::exit(126);
+    }
+    // Functions may neither trace init nor read its memory.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(step("hide init"))?;
+    drop_capabilities().map_err(step("drop capabilities"))?;
+    rustix::thread::set_no_new_privs(true).map_err(step("no new privileges"))?;
+    filter.apply().map_err(|error| ("filter system calls", error))
+}
+
+fn mount_proc(rootless: bool) -> io::Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    if rootless {
+        // The host's own must be visible while the new one is made, and gone before it is used.
+        use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
+        let proc = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        fsconfig_create(&proc)?;
+        let attributes =
+            MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+        let proc = fsmount(proc, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;
+        rustix::mount::unmount(c"/proc", UnmountFlags::DETACH)?;
+        kernel::attach(proc, namespaces::place("/proc".as_ref())?)?;
+    } else {
+        rustix::mount::mount(c"proc", c"/proc", c"proc", flags, c"")?;
+    }
+    for file in MASKED {
+        match rustix::mount::mount_bind(c"/dev/null", *file) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn drop_capabilities() -> rustix::io::Result<()> {
+    for capability in CapabilitySet::all() {
+        match rustix::thread::remove_capability_from_bounding_set(capability) {
+            // Kernels older than a capability do not know it.
+            Ok(()) | Err(rustix::io::Errno::INVAL) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let none = CapabilitySet::empty();
+    rustix::thread::set_capabilities(
+        None,
+        CapabilitySets {
+            effective: none,
+            permitted: none,
+            inheritable: none,
+        },
+    )
+}
+
+fn supervise(program: &Program, report: Link) -> ! {
+    let first = match kernel::fork() {
+        Ok(Some(pid)) => pid,
+        Ok(None) => {
+            tell(&report, program.execute());
+            kernel::exit(127)
+        }
+        Err(error) => {
+            tell(&report, ("fork the program", error));
+            kernel::exit(126)
+        }
+    };
+    // Only the program holds the channels, so that they end with it; nothing else is left open.
+    let _ = kernel::close_range(0, c_int::MAX);
+    loop {
+        let mut status = 0;
+        // SAFETY: the status outlives the call.
+        let pid = unsafe { libc::waitpid(-1, &raw mut status, 0) };
+        if pid == first {
+            let signalled = libc::WIFSIGNALED(status);
+            kernel::exit(if signalled {
+                128 + libc::WTERMSIG(status)
+            } else {
+                libc::WEXITSTATUS(status)
+            });
+        }
+        if pid < 0 && io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            kernel::exit(126);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+use std::{
+    ffi::c_int,
+    io,
+    os::fd::{AsFd, OwnedFd},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    process::{Signal, getpid, getppid, pidfd_send_signal, set_parent_process_death_signal},
+};
+
+use super::{
+    super::{
+        link::Link,
+        messages::{Answer, Bind, Command, Setup},
+    },
+    Filter, kernel, namespaces,
+    program::Program,
+    shield::Shield,
+};
+
+/// Forks a keeper that serves the given command and status sockets; returns its process id.
+pub fn fork(
+    setup: &Setup,
+    uid: u32,
+    filter: &Filter,
+    rootless: bool,
+    descriptors: Vec<OwnedFd>,
+) -> Answer<libc::pid_t> {
+    let Ok([commands, status]) = <[OwnedFd; 2]>::try_from(descriptors) else {
+        return Err("a keeper needs two sockets".into());
+    };
+    let parent = getpid();
+    if let Some(pid) = kernel::fork().map_err(|error| format!("fork a keeper: {error}"))? {
+        return Ok(pid);
+    }
+    let (commands, status) = (Link::from(commands), Link::from(status));
+    let born = set_parent_process_death_signal(Some(Signal::KILL));
+    if born.is_err() || getppid() != Some(parent) {
+        kernel::exit(1);
+    }
+    kernel::ignore_children(false);
+    match park(setup, uid, rootless, &commands, &status) {
+        Ok(shield) => Keeper {
+            setup,
+            filter,
+            shield,
+            commands,
+            status,
+            sandbox: None,
+        }
+        .serve(),
+        Err(error) => {
+            let _ = commands.send(&Answer::<bool>::Err(format!("prepare a sandbox: {error}")), &[]);
+            kernel::exit(1)
+        }
+    }
+}
+
+/// Makes all that needs no program.
+fn park(setup: &Setup, uid: u32, rootless: bool, commands: &Link, status: &Link) -> io::Result<Shield> {
+    kernel::close_all_but(&[commands.as_fd(), status.as_fd()], 3)?;
+    let (shield, tun) = Shield::raise(setup, uid, rootless)?;
+    let answer: Answer<bool> = Ok(tun.is_some());
+    commands.send(&answer, &tun.iter().map(AsFd::as_fd).collect::<Vec<_>>())?;
+    Ok(shield)
+}
+
+/// The process above one sandbox: starts its program, mounts into it, ends it, reports its end.
+struct Keeper<'a> {
+    setup: &'a Setup,
+    filter: &'a Filter,
+    shield: Shield,
+    commands: Link,
+    status: Link,
+    sandbox: Option<Sandbox>,
+}
+
+struct Sandbox {
+    init: OwnedFd,
+    mounts: OwnedFd,
+}
+
+impl Keeper<'_> {
+    fn serve(mut self) -> ! {
+        loop {
+            let mut events = vec![PollFd::new(&self.commands, PollFlags::IN)];
+            events.extend(
+                self.sandbox
+                    .iter()
+                    .map(|sandbox| PollFd::new(&sandbox.init, PollFlags::IN)),
+            );
+            if poll(&mut events, None).is_err() {
+                continue;
+            }
+            let (ordered, ended) = (events[0].revents(), events.get(1).map(PollFd::revents));
+            if ended.is_some_and(|ended| !ended.is_empty()) {
+                self.finish();
+            }
+            if !ordered.is_empty() && !self.obey() {
+                self.finish();
+            }
+        }
+    }
+
+    /// Carries out one command; false when no more will come.
+    fn obey(&mut self) -> bool {
+        let Ok(Some((command, descriptors))) = self.commands.recv::<Command>() else {
+            return false;
+        };
+        let answer: Answer = match command {
+            Command::Start(start) => self.shield_program(start, descriptors),
+            Command::Mount(bind) => self
+                .mount(&bind)
+                .map_err(|error| format!("mount {}: {error}", bind.source.display())),
+        };
+        self.commands.send(&answer, &[]).is_ok()
+    }
+
+    fn shield_program(&mut self, start: super::super::messages::Start, descriptors: Vec<OwnedFd>) -> Answer {
+        if self.sandbox.is_some() {
+            return Err("this sandbox has a program already".into());
+        }
+        let program = Program::new(start, descriptors)?;
+        let (init, mounts) = self.shield.run(self.setup, &program, self.filter)?;
+        self.sandbox = Some(Sandbox { init, mounts });
+        Ok(())
+    }
+
+    fn mount(&self, bind: &Bind) -> io::Result<()> {
+        let Some(sandbox) = &self.sandbox else {
+            return Err(io::Error::other("no program runs yet"));
+        };
+        let tree = kernel::copy_tree(&bind.source, false)?;
+        kernel::enter(&sandbox.mounts, libc::CLONE_NEWNS)?;
+        let mounted = namespaces::place(&bind.target).and_then(|place| kernel::attach(tree, place));
+        self.shield.leave_sandbox()?;
+        mounted
+    }
+
+    /// Ends the sandbox, if it has not ended itself, reports how, and ends this process.
+    fn finish(&self) -> ! {
+        if let Some(sandbox) = &self.sandbox {
+            let _ = pidfd_send_signal(&sandbox.init, Signal::KILL);
+            let _ = self.status.send(&exit_code(&sandbox.init), &[]);
+        }
+        kernel::exit(0)
+    }
+}
+
+/// Waits for a sandbox's first process, and with it for all of them.
+fn exit_code(init: &OwnedFd) -> c_int {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    loop {
+        match waitid(WaitId::PidFd(init.as_fd()), WaitIdOptions::EXITED) {
+            Ok(Some(status)) => {
+                return status
+                    .exit_status()
+                    .unwrap_or_else(|| 128 + status.terminating_signal().unwrap_or(libc::SIGKILL));
+            }
+            Err(rustix::io::Errno::INTR) | Ok(None) => {}
+            Err(_) => return 128 + libc::SIGKILL,
+        }
+    }
+}

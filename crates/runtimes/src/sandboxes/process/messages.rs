@@ -1,0 +1,67 @@
+//! What server, launcher and keepers tell each other.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// An answer, or what went wrong in words.
+pub type Answer<T = ()> = Result<T, String>;
+
+/// The first message to the launcher: what all keepers have in common.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Setup {
+    /// Name of the machine inside.
+    pub hostname: String,
+    /// Files and directories below the host's `/etc` that are visible inside.
+    pub etc: Vec<String>,
+    /// Whether keepers make a TUN device.
+    pub tun: bool,
+    /// Size of `/dev/shm`, in MB.
+    pub shared_memory: u64,
+    /// Greatest number of inodes in `/tmp`.
+    pub scratch_inodes: u64,
+}
+
+/// What the server asks of the launcher.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Order {
+    /// Fork a keeper, for this user id of the host; its ends of command and status sockets come along. The answer is
+    /// its process id.
+    Keeper(u32),
+    /// Prepare a root with these mounts. The answer brings a descriptor of its mount namespace.
+    Root(Vec<Bind>),
+}
+
+/// A file or directory of the host and where it becomes visible.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Bind {
+    /// Path on the host.
+    pub source: PathBuf,
+    /// Path inside.
+    pub target: PathBuf,
+}
+
+/// What the server asks of a keeper.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Command {
+    /// Execute a program, once. Descriptors: control, standard output, standard error, root, and the control group
+    /// when the kernel can clone into one.
+    Start(Start),
+    /// Make something visible in the running sandbox.
+    Mount(Bind),
+}
+
+/// The program and its limits, as far as the keeper enforces them.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Start {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// `NAME=value`.
+    pub environment: Vec<String>,
+    /// Working directory.
+    pub directory: String,
+    /// Open files of a process.
+    pub files: u64,
+    /// Size of `/tmp`, in MB.
+    pub scratch: u64,
+}

@@ -1,0 +1,102 @@
+use std::{
+    io,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::net::UnixStream,
+    },
+};
+
+use wisp_core::ports::{Cell, Channel, SandboxSpec};
+
+use super::{
+    Process,
+    cell::{Desk, Running},
+    cgroup::Limits,
+    messages::{Command, Start},
+    yard::Parked,
+};
+
+/// Starts a program in a parked sandbox.
+pub async fn start(process: &Process, spec: &SandboxSpec) -> Result<(Box<dyn Cell>, Channel), String> {
+    loop {
+        let parked = process.yard.take().await?;
+        let generation = parked.generation;
+        let root = match process.roots.get(&process.yard, generation, &spec.mounts).await {
+            Ok(root) => root,
+            Err(reason) => return Err(reason),
+        };
+        if let Some(started) = begin(process, parked, spec, &root).await? {
+            return Ok(started);
+        }
+        // The keeper died with its launcher while it was parked; the next is one of the new launcher, or says why not.
+    }
+}
+
+/// Hands the program to the keeper; none if the keeper is dead.
+async fn begin(
+    process: &Process,
+    parked: Parked,
+    spec: &SandboxSpec,
+    root: &OwnedFd,
+) -> Result<Option<(Box<dyn Cell>, Channel)>, String> {
+    let failed = |error: io::Error| error.to_string();
+    let limits = Limits {
+        memory: spec.memory << 20,
+        pids: spec.pids,
+        cpu_shares: spec.cpu_shares,
+    };
+    parked
+        .place
+        .group
+        .limit(&limits)
+        .map_err(|error| format!("set limits: {error}"))?;
+    let (channel, theirs) = channel().map_err(failed)?;
+    let Parked {
+        commands,
+        status,
+        tun,
+        place,
+        ..
+    } = parked;
+    let _ = tun;
+    let desk = Desk::new(commands).map_err(failed)?;
+    let mut descriptors: Vec<BorrowedFd<'_>> = theirs.iter().map(AsFd::as_fd).collect();
+    descriptors.push(root.as_fd());
+    descriptors.extend(place.group.door());
+    let Ok(answer) = desk.ask(&command(spec), &descriptors).await else {
+        return Ok(None);
+    };
+    answer?;
+    drop(theirs);
+    let running = Running::new(desk, status, place, process.yard.clone()).map_err(failed)?;
+    Ok(Some((Box::new(running), channel)))
+}
+
+fn command(spec: &SandboxSpec) -> Command {
+    Command::Start(Start {
+        command: spec.command.clone(),
+        environment: spec
+            .environment
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect(),
+        directory: spec.directory.to_string_lossy().into_owned(),
+        files: spec.files,
+        scratch: spec.scratch,
+    })
+}
+
+/// The worker's ends of a program's descriptors, and the program's.
+fn channel() -> io::Result<(Channel, [OwnedFd; 3])> {
+    let (control, their_control) = UnixStream::pair()?;
+    let (stdout, their_stdout) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let (stderr, their_stderr) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    Ok((
+        Channel {
+            control: control.into(),
+            stdout,
+            stderr,
+        },
+        [their_control.into(), their_stdout, their_stderr],
+    ))
+}

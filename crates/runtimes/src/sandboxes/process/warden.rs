@@ -1,0 +1,183 @@
+use std::{
+    io,
+    os::fd::OwnedFd,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, Sender},
+    },
+    time::Duration,
+};
+
+use super::{
+    Config,
+    cgroup::{Group, Groups},
+    messages::{Answer, Bind},
+    spawn::Launcher,
+    yard::{Job, Parked, Place, Stock},
+};
+
+/// How long to wait before removing a group that was still in use is tried again.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// The thread that does what blocks: forks keepers, moves them into their groups, prepares roots, clears up.
+pub struct Warden {
+    config: Config,
+    groups: Groups,
+    launcher: Launcher,
+    generation: usize,
+    stock: Arc<Stock>,
+    jobs: Sender<Job>,
+    /// Slots given back, and the first that was never used.
+    free: Vec<u32>,
+    unused: u32,
+    /// Groups that could not be removed yet.
+    leaving: Vec<(u32, Group)>,
+}
+
+impl Warden {
+    /// Starts the launcher and parks one keeper, to see whether that works at all.
+    pub fn start(config: Config, groups: Groups, stock: Arc<Stock>, jobs: Sender<Job>) -> Result<Self, String> {
+        let launcher = Launcher::start(&config)?;
+        let (free, leaving) = (Vec::new(), Vec::new());
+        let mut warden = Self {
+            config,
+            groups,
+            launcher,
+            generation: 0,
+            stock,
+            jobs,
+            free,
+            unused: 0,
+            leaving,
+        };
+        let parked = warden.park()?;
+        warden.stock.add(Ok(parked));
+        Ok(warden)
+    }
+
+    /// Works until asked to end.
+    pub fn work(mut self, asked: &Receiver<Job>) {
+        loop {
+            let wait = if self.leaving.is_empty() { Duration::MAX } else { RETRY };
+            let job = match wait {
+                Duration::MAX => asked.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                wait => asked.recv_timeout(wait),
+            };
+            match job {
+                Ok(Job::Park) => self.fill(),
+                Ok(Job::Root(binds, answer)) => drop(answer.send(self.root(&binds))),
+                Ok(Job::Clear(slot, group)) => self.leaving.push((slot, group)),
+                Ok(Job::End) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            self.clear();
+        }
+        self.end();
+    }
+
+    fn fill(&mut self) {
+        while self.stock.missing(self.config.parked) > 0 {
+            let parked = self.park();
+            let failed = parked.is_err();
+            self.stock.add(parked);
+            if failed {
+                break;
+            }
+        }
+    }
+
+    fn root(&mut self, binds: &[Bind]) -> Result<OwnedFd, String> {
+        match self.launcher.root(binds) {
+            Ok(root) => root,
+            Err(_) => {
+                self.restart()?;
+                self.launcher
+                    .root(binds)
+                    .map_err(|error| format!("the launcher has gone: {error}"))?
+            }
+        }
+    }
+
+    /// Makes a keeper and its group.
+    fn park(&mut self) -> Result<Parked, String> {
+        let slot = self.slot()?;
+        let group = self
+            .groups
+            .create(slot)
+            .map_err(|error| format!("make a control group: {error}"))?;
+        let place = Place {
+            group,
+            slot,
+            jobs: self.jobs.clone(),
+        };
+        let uid = self.config.first_uid + slot;
+        let (pid, commands, status) = match self.launcher.keeper(uid) {
+            Ok(keeper) => keeper?,
+            Err(_) => {
+                self.restart()?;
+                self.launcher
+                    .keeper(uid)
+                    .map_err(|error| format!("the launcher has gone: {error}"))??
+            }
+        };
+        let failed = |error: io::Error| format!("prepare a sandbox: {error}");
+        let ready = commands.recv::<Answer<bool>>().map_err(failed)?;
+        let (answer, mut descriptors) = ready.ok_or("prepare a sandbox: the keeper has gone")?;
+        answer?;
+        place
+            .group
+            .adopt(pid)
+            .map_err(|error| format!("join a control group: {error}"))?;
+        Ok(Parked {
+            commands,
+            status,
+            tun: descriptors.pop(),
+            place,
+            generation: self.generation,
+        })
+    }
+
+    fn slot(&mut self) -> Result<u32, String> {
+        if let Some(slot) = self.free.pop() {
+            return Ok(slot);
+        }
+        if self.unused == self.config.uids {
+            return Err(format!("all {} user ids are in use (setting uids)", self.config.uids));
+        }
+        self.unused += 1;
+        Ok(self.unused - 1)
+    }
+
+    /// Starts the launcher again; with the old one, all that it launched has died.
+    fn restart(&mut self) -> Result<(), String> {
+        tracing::error!("the sandbox launcher has died; starting another");
+        self.stock.clear();
+        self.launcher = Launcher::start(&self.config)?;
+        self.generation += 1;
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        let free = &mut self.free;
+        self.leaving.retain(|(slot, group)| {
+            let gone = group.remove().is_ok();
+            if gone {
+                free.push(*slot);
+            }
+            !gone
+        });
+    }
+
+    /// Ends the launcher, and removes the groups of what it launched.
+    fn end(mut self) {
+        self.stock.clear();
+        self.launcher.stop();
+        for _ in 0..50 {
+            self.clear();
+            if self.leaving.is_empty() {
+                break;
+            }
+            std::thread::sleep(RETRY);
+        }
+    }
+}
