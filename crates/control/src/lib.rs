@@ -23,6 +23,7 @@ mod resolve;
 mod rule;
 mod seal;
 mod sequence;
+mod sweep;
 mod trigger;
 mod users;
 

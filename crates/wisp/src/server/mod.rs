@@ -5,6 +5,7 @@ mod clock;
 mod compose;
 mod endpoints;
 mod layers;
+mod offline;
 mod paths;
 mod retention;
 mod serve;
@@ -13,5 +14,9 @@ mod telemetry;
 mod tls;
 
 pub(crate) use layers::{Layers, Origin, parse};
+pub(crate) use offline::administer;
 pub(crate) use serve::serve;
 pub(crate) use settings::Settings;
+
+/// The socket in a data directory that administrators talk to.
+pub(crate) const ADMIN_SOCKET: &str = "admin.sock";

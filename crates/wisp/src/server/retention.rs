@@ -10,7 +10,7 @@ use wisp_core::{
 
 use super::{compose::Platform, settings::Keep};
 
-/// Sweeps old activation records now and then, for as long as the server lives.
+/// Sweeps old activation records and unused code now and then, for as long as the server lives.
 pub(super) fn start(keep: Keep, platform: &Platform, stop: CancellationToken) {
     let (control, activations) = (platform.control.clone(), platform.engine.activations.clone());
     let clock = platform.clock.clone();
@@ -24,6 +24,11 @@ pub(super) fn start(keep: Keep, platform: &Platform, stop: CancellationToken) {
                 }
                 Ok(_) => {}
                 Err(error) => tracing::error!(?error, "activation records could not be swept"),
+            }
+            match control.sweep_code(keep.code_grace_seconds).await {
+                Ok(0) => {}
+                Ok(pieces) => tracing::info!(pieces, "code that no action refers to was removed"),
+                Err(error) => tracing::error!(?error, "unused code could not be swept"),
             }
         }
     }));

@@ -35,7 +35,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     retention::start(settings.retention.clone(), &platform, stop.clone());
     let serving = start_api(&settings, &data, &platform, recorder, http, address, stop.clone()).await?;
     wait_for_signal().await?;
-    shut_down(platform, settings.drain_seconds, stop, serving).await?;
+    shut_down(platform, settings.http.drain_seconds, stop, serving).await?;
     Endpoints::remove(&data);
     Ok(())
 }
@@ -56,7 +56,7 @@ async fn start_api(
         recorder.render()
     };
     let state = State { control: platform.control.clone(), metrics: Arc::new(render), settings: settings.http };
-    let admin = vec![Listener::unix(&data.join("admin.sock"))?];
+    let admin = vec![Listener::unix(&data.join(super::ADMIN_SOCKET))?];
     tokio::spawn(wisp_api::serve(admin, wisp_api::admin_router(state.clone()), settings.http, stop.clone().cancelled_owned()));
     let tls = tls::listen(&settings.tls, data).await?;
     let https = tls.as_ref().and_then(Listener::address).map(|address| format!("https://{address}"));

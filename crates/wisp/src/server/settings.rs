@@ -28,8 +28,6 @@ pub(crate) struct Settings {
     pub wskprops: Option<PathBuf>,
     /// File with the secret that seals callers' keys; in the user's configuration directory when not set.
     pub secret: Option<PathBuf>,
-    /// Longest wait for what runs when the server is told to stop, in seconds.
-    pub drain_seconds: u64,
     /// Entities and keys that are kept in memory.
     pub cache_entries: usize,
     /// How long activation records are kept.
@@ -72,8 +70,10 @@ pub(crate) struct Keep {
     pub count: u64,
     /// Greatest size of all together, in MB.
     pub megabytes: u64,
-    /// How often records are swept, in seconds.
+    /// How often records and code are swept, in seconds.
     pub sweep_seconds: u64,
+    /// How long uploaded code is kept that no action refers to, in seconds.
+    pub code_grace_seconds: u64,
 }
 
 impl Keep {
@@ -103,7 +103,7 @@ impl Default for Store {
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { seconds: 7 * 24 * 3600, count: 1_000_000, megabytes: 8192, sweep_seconds: 60 }
+        Self { seconds: 7 * 24 * 3600, count: 1_000_000, megabytes: 8192, sweep_seconds: 60, code_grace_seconds: 3600 }
     }
 }
 
@@ -118,7 +118,6 @@ impl Default for Settings {
             log: "info".into(),
             wskprops: None,
             secret: None,
-            drain_seconds: 30,
             cache_entries: 10_000,
             retention: Keep::default(),
             limits: Limits::default(),

@@ -1,23 +1,25 @@
 //! `wisp user`: subjects, their namespaces and keys, and limits of namespaces.
 
 use std::{
+    ops::Deref,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Parser};
 use serde_json::{Map, Value};
+use tokio_util::sync::DropGuard;
 use wisp_core::model::{EntityName, NamespaceLimits};
 use wisp_wire::{
     client::{Client, Endpoint, Options},
     document::{UserDoc, UserPut},
 };
 
-use crate::cli::{self, Format, Session, Usage, Verb};
-
-/// The socket in a data directory that administrators talk to.
-const SOCKET: &str = "admin.sock";
+use crate::{
+    cli::{self, Format, Session, Usage, Verb},
+    server,
+};
 
 /// Manage subjects, their namespaces and keys, and limits
 #[derive(Parser)]
@@ -106,7 +108,7 @@ async fn run(session: Session, user: User) -> anyhow::Result<()> {
     match user {
         User::Create(create) => create.run(&session).await,
         User::Get(named) => {
-            let user = named.stored.admin()?.user(&named.subject).await;
+            let user = named.stored.admin().await?.user(&named.subject).await;
             session.out().got(
                 &format!("got subject {}", named.subject),
                 &user.context("Unable to get subject")?,
@@ -118,7 +120,7 @@ async fn run(session: Session, user: User) -> anyhow::Result<()> {
         User::Delete(named) => {
             let gone = named
                 .stored
-                .admin()?
+                .admin().await?
                 .delete_user(&named.subject)
                 .await
                 .context("Unable to delete subject")?;
@@ -129,18 +131,29 @@ async fn run(session: Session, user: User) -> anyhow::Result<()> {
 }
 
 impl Stored {
-    /// The way to the administration: the server's socket.
-    fn admin(&self) -> anyhow::Result<Client> {
+    /// The way to the administration: the server's socket, or one of our own over the data of a server that is down.
+    async fn admin(&self) -> anyhow::Result<Admin> {
         let data = self.data.clone().or_else(cli::data_directory);
         let data = data.context("there is no home directory: name the server's data directory with --data")?;
-        let socket = data.join(SOCKET);
-        if !answers(&socket) {
-            bail!(
-                "no server runs on '{}': start it with `wisp serve`, or name another with --data",
-                data.display()
-            );
-        }
-        Ok(Client::new(Endpoint::Unix(socket), Options::default()))
+        let socket = data.join(server::ADMIN_SOCKET);
+        let offline = match answers(&socket) {
+            true => None,
+            false => Some(server::administer(&data).await?),
+        };
+        Ok(Admin { client: Client::new(Endpoint::Unix(socket), Options::default()), _offline: offline })
+    }
+}
+
+struct Admin {
+    client: Client,
+    _offline: Option<DropGuard>,
+}
+
+impl Deref for Admin {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
     }
 }
 
@@ -155,7 +168,7 @@ impl Create {
             namespace: self.namespace,
             key: self.with_key,
         };
-        let user = self.stored.admin()?.create_user(&put).await;
+        let user = self.stored.admin().await?.create_user(&put).await;
         let user = user.with_context(|| format!("Unable to create subject '{}'", self.subject))?;
         let made = user
             .namespaces
@@ -176,7 +189,7 @@ impl Create {
 
 impl List {
     async fn run(&self, session: &Session) -> anyhow::Result<()> {
-        let users = self.stored.admin()?.users().await.context("Unable to list subjects")?;
+        let users = self.stored.admin().await?.users().await.context("Unable to list subjects")?;
         let out = session.out();
         if !out.for_people() {
             return out.document(&users);
@@ -205,7 +218,7 @@ fn row(user: &UserDoc) -> String {
 impl Named {
     async fn block(&self, session: &Session, blocked: bool) -> anyhow::Result<()> {
         let verb = if blocked { "block" } else { "unblock" };
-        let user = self.stored.admin()?.block_user(&self.subject, blocked).await;
+        let user = self.stored.admin().await?.block_user(&self.subject, blocked).await;
         let user = user.with_context(|| format!("Unable to {verb} subject '{}'", self.subject))?;
         session.out().done(&format!("{verb}ed subject {}", self.subject), &user)
     }
@@ -213,7 +226,7 @@ impl Named {
 
 impl Limits {
     async fn run(&self, session: &Session) -> anyhow::Result<()> {
-        let (admin, out) = (self.stored.admin()?, session.out());
+        let (admin, out) = (self.stored.admin().await?, session.out());
         let failed = || format!("Unable to get the limits of namespace '{}'", self.namespace);
         let known = admin.namespace_limits(&self.namespace).await.with_context(failed)?;
         if self.changes.is_empty() {

@@ -1,0 +1,16 @@
+use wisp_core::Result;
+
+use crate::{catalog::Entity, control::Control};
+
+impl Control {
+    /// Removes code that no action refers to and that was last uploaded this many seconds ago or earlier: an upload
+    /// precedes the action that refers to it. Returns how many pieces went.
+    pub async fn sweep_code(&self, grace_seconds: u64) -> Result<u64> {
+        let stored = self.inner.catalog.all().await?;
+        let digests = stored.iter().filter_map(|stored| match &stored.entity {
+            Entity::Action(action) => action.exec.code().map(|code| code.digest.clone()),
+            _ => None,
+        });
+        self.inner.blobs.sweep(&digests.collect(), grace_seconds).await
+    }
+}
