@@ -5,6 +5,7 @@ SHELL := bash
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wisp
 CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell printf %s '$(CURDIR)' | sha256sum | cut -c1-12)
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 export CACHE CARGO_TARGET_DIR
 
 .PHONY: help demo test prepare check lint unit scenarios sdk crash bench bench-coldstart audit format
@@ -43,6 +44,10 @@ sdk: prepare ## Runs the original JavaScript SDK against a server
 crash: prepare ## Kills a server under load, again and again, and looks for what it had acknowledged
 	@cargo build --quiet --package wisp
 	@WISP=$$CARGO_TARGET_DIR/debug/wisp python3 tests/crash/crash.py
+
+live: ## Attacks a whole platform: hostile functions, kill -9 under load
+	@cargo build --quiet --package wisp
+	@for suite in hostile crash; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite.py; done
 
 bench: ## Measures throughput and latency beside bare servers
 	@./bench/run.sh
