@@ -30,7 +30,7 @@ impl Fixture {
     }
 
     async fn unpack(&self, code: Vec<u8>) -> Result<Lease, Error> {
-        let code = code_ref(&*self.blobs, code, true).await;
+        let code = code_ref(&self.blobs, code, true).await;
         match self.cache.materialise(&code).await? {
             Code::Directory(lease) => Ok(lease),
             Code::Text(text) => panic!("unpacked to text: {text}"),
@@ -199,7 +199,7 @@ async fn limits_hold_whatever_an_archive_claims() {
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_users_share_one_directory() {
     let fixture = Fixture::new(Config::default());
-    let code = code_ref(&*fixture.blobs, zip(&[File("index.js", b"x")]), true).await;
+    let code = code_ref(&fixture.blobs, zip(&[File("index.js", b"x")]), true).await;
     let (a, b) = tokio::join!(fixture.cache.materialise(&code), fixture.cache.materialise(&code));
     let (Ok(Code::Directory(a)), Ok(Code::Directory(b))) = (a, b) else {
         panic!("not unpacked")

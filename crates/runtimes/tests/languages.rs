@@ -5,14 +5,35 @@ mod support;
 use support::Platform;
 use wisp_testkit::conformance::language;
 
+async fn check(family: &str) {
+    let platform = Platform::new();
+    language::check(platform.language(family), &*platform.blobs).await;
+}
+
 #[tokio::test]
 async fn nodejs_keeps_the_contract() {
-    let platform = Platform::new();
-    language::check(platform.language("nodejs"), &*platform.blobs).await;
+    check("nodejs").await;
 }
 
 #[tokio::test]
 async fn python_keeps_the_contract() {
-    let platform = Platform::new();
-    language::check(platform.language("python"), &*platform.blobs).await;
+    check("python").await;
+}
+
+#[tokio::test]
+async fn native_keeps_the_contract() {
+    check("native").await;
+}
+
+#[test]
+fn no_language_is_left_out() {
+    let names: Vec<_> = wisp_runtimes::languages::LANGUAGES
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
+    assert_eq!(
+        names,
+        ["nodejs", "python", "native"],
+        "add a conformance test for the new language"
+    );
 }

@@ -11,7 +11,7 @@ use std::{
 use tokio::{sync::OnceCell, task::spawn_blocking};
 use wisp_core::{Code as ErrorCode, Error, Result, model::CodeRef, ports::Blobs};
 
-use super::{Config, unpack::unpack};
+use super::{Config, make_directories, unpack::unpack};
 
 /// Names of directories that are being filled or removed begin with this.
 const TEMPORARY: &str = ".";
@@ -62,7 +62,7 @@ impl Cache {
     pub fn open(blobs: Arc<dyn Blobs>, directory: PathBuf, config: Config) -> Result<Self> {
         let empty = || match fs::remove_dir_all(&directory) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => fs::create_dir_all(&directory),
+            _ => make_directories(&directory),
         };
         empty().map_err(|error| storage(&directory, error))?;
         Ok(Self {
@@ -106,7 +106,7 @@ impl Cache {
         let temporary = self.temporary(digest);
         let config = self.config.clone();
         let work = move || {
-            fs::create_dir_all(&temporary).map_err(|error| storage(&temporary, error))?;
+            make_directories(&temporary).map_err(|error| storage(&temporary, error))?;
             let unpacked = unpack(&code, &temporary, &config).and_then(|bytes| {
                 fs::rename(&temporary, &path).map_err(|error| storage(&path, error))?;
                 Ok(Lease(Arc::new(Unpacked { path, bytes })))

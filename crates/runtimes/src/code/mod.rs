@@ -11,3 +11,4 @@ mod unpack;
 
 pub use cache::{Cache, Code, Lease};
 pub use config::Config;
+pub(crate) use tree::make_directories;

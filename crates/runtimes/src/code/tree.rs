@@ -38,7 +38,7 @@ impl<'a> Tree<'a> {
     /// Adds a directory.
     pub fn directory(&mut self, name: &str) -> Result<()> {
         let path = self.entry(name)?;
-        fs::create_dir_all(path).map_err(|error| failed(name, error))
+        make_directories(&path).map_err(|error| failed(name, error))
     }
 
     /// Adds a file; an earlier one of the same name is replaced.
@@ -93,7 +93,7 @@ impl<'a> Tree<'a> {
 
     fn make_parent(&self, name: &str, path: &Path) -> Result<()> {
         path.parent()
-            .map_or(Ok(()), fs::create_dir_all)
+            .map_or(Ok(()), make_directories)
             .map_err(|error| failed(name, error))
     }
 
@@ -144,6 +144,19 @@ impl<'a> Tree<'a> {
             self.room(),
         );
         Error::new(Code::TooLarge, message)
+    }
+}
+
+/// Makes a directory and those above it. Functions run as other users: they can read it whatever the server's umask.
+pub fn make_directories(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    path.parent().map_or(Ok(()), make_directories)?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Err(error) if !path.is_dir() => Err(error),
+        _ => fs::set_permissions(path, Permissions::from_mode(0o755)),
     }
 }
 

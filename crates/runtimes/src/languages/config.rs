@@ -47,7 +47,7 @@ impl Default for Config {
             "/etc/ssl/certs",
         ];
         Self {
-            api_host: "http://127.0.0.1:3233".into(),
+            api_host: "http://10.0.2.2:3233".into(),
             interpreters: BTreeMap::new(),
             system: system.map(PathBuf::from).to_vec(),
             path: "/usr/local/bin:/usr/bin:/bin".into(),

@@ -1,4 +1,9 @@
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use wisp_core::{
     Code, Error, Result,
@@ -6,7 +11,7 @@ use wisp_core::{
 };
 
 use super::Config;
-use crate::code;
+use crate::code::{self, make_directories};
 
 /// What languages need of the rest of the platform.
 #[derive(Clone)]
@@ -46,10 +51,11 @@ impl Context {
     pub(super) fn install(&self, family: &str, files: &[(&str, &str)]) -> Result<Mount> {
         let directory = self.launchers.join(family);
         let write = || {
-            fs::create_dir_all(&directory)?;
-            files
-                .iter()
-                .try_for_each(|(name, text)| fs::write(directory.join(name), text))
+            make_directories(&directory)?;
+            files.iter().try_for_each(|(name, text)| {
+                fs::write(directory.join(name), text)?;
+                fs::set_permissions(directory.join(name), Permissions::from_mode(0o644))
+            })
         };
         write().map_err(|error| {
             let place = directory.display();

@@ -33,13 +33,20 @@ pub fn interpreters<K: Ord>(
         Some(paths) => paths.clone(),
         None => in_path(is_named),
     };
+    let mut programs: Vec<PathBuf> = Vec::new();
+    for program in candidates.iter().filter_map(|path| path.canonicalize().ok()) {
+        // Several names may lead to one program.
+        if !programs.contains(&program) {
+            programs.push(program);
+        }
+    }
     let mut found = BTreeMap::new();
-    for path in candidates {
+    for path in programs {
         match inspect(&path) {
             Some(interpreter) => {
                 found.entry(same(&interpreter)).or_insert(interpreter);
             }
-            None => tracing::debug!(family, path = %path.display(), "not an interpreter"),
+            None => tracing::debug!(family, path = %path.display(), "not a compiled interpreter"),
         }
     }
     found.into_values().rev().collect()
@@ -57,13 +64,7 @@ fn in_path(is_named: fn(&str) -> bool) -> Vec<PathBuf> {
         let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
         names.retain(|name| name.to_str().is_some_and(is_named));
         names.sort();
-        found.extend(
-            names
-                .into_iter()
-                .map(|name| directory.join(name))
-                .filter(|path| !found.contains(path))
-                .collect::<Vec<_>>(),
-        );
+        found.extend(names.into_iter().map(|name| directory.join(name)));
     }
     found
 }
@@ -71,13 +72,12 @@ fn in_path(is_named: fn(&str) -> bool) -> Vec<PathBuf> {
 /// Asks a program for its version. Only compiled programs are asked: a version manager's scripts stand for an
 /// interpreter that changes from directory to directory.
 fn inspect(path: &Path) -> Option<Interpreter> {
-    let path = path.canonicalize().ok()?;
     let mut magic = [0; 4];
-    File::open(&path).ok()?.read_exact(&mut magic).ok()?;
+    File::open(path).ok()?.read_exact(&mut magic).ok()?;
     if &magic != b"\x7fELF" {
         return None;
     }
-    let output = Command::new(&path).arg("--version").env_clear().output().ok()?;
+    let output = Command::new(path).arg("--version").env_clear().output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let full_version = text
         .trim()
@@ -92,7 +92,7 @@ fn inspect(path: &Path) -> Option<Interpreter> {
         .filter(|prefix| *prefix != Path::new("/"))
         .map(PathBuf::from);
     Some(Interpreter {
-        path,
+        path: path.to_owned(),
         prefix,
         version,
         full_version,

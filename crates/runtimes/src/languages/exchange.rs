@@ -20,7 +20,7 @@ use wisp_core::{
 use super::{
     intake::{Event, Intake},
     logs::Logs,
-    protocol::{Kind, Message, Protocol, Token},
+    protocol::{FIRST, Kind, Message, Protocol, Token},
 };
 
 /// How an exchange ended.
@@ -71,15 +71,18 @@ impl Exchange {
 
     /// Begins an exchange, whose output goes to `logs`.
     pub fn open(&self, logs: Logs) -> Token {
-        let token = self.secret.hash_one(self.count.fetch_add(1, Ordering::Relaxed)).max(1);
+        let token = self
+            .secret
+            .hash_one(self.count.fetch_add(1, Ordering::Relaxed))
+            .max(FIRST + 1);
         self.expect(token, logs);
         token
     }
 
-    /// Begins the exchange of the launcher's first message, whose token is 0.
+    /// Begins the exchange of the launcher's first message.
     pub fn open_first(&self, logs: Logs) -> Token {
-        self.expect(0, logs);
-        0
+        self.expect(FIRST, logs);
+        FIRST
     }
 
     fn expect(&self, token: Token, logs: Logs) {
@@ -118,6 +121,16 @@ impl Exchange {
         }
     }
 
+    /// Makes sure that no reply is there before its request: where replies name no request, it would pass for the next
+    /// one's. Returns what is wrong.
+    pub async fn unsolicited(&self) -> Option<String> {
+        match self.intake.lock().await.present(&self.control)? {
+            Event::Message(_) => Some("a reply to no request".into()),
+            Event::Broken(reason) => Some(reason),
+            Event::Closed | Event::Output(..) => None,
+        }
+    }
+
     /// Waits for the reply, of whose text at least `keep` bytes are kept.
     pub async fn reply(&self, token: Token, keep: u64) -> Reply {
         let Some(arrived) = self.waiting().get(&token).map(|waiting| waiting.arrived.clone()) else {
@@ -145,7 +158,7 @@ impl Exchange {
     pub async fn last_reply(&self, token: Token) -> Reply {
         let mut intake = self.intake.lock().await;
         while !self.has_reply(token) {
-            let event = intake.last(&self.control);
+            let event = intake.present(&self.control).unwrap_or(Event::Closed);
             self.dispatch(event, &mut intake, token);
         }
         self.take(token).unwrap_or(Reply::Closed)

@@ -18,7 +18,7 @@ use super::{
     exchange::{Exchange, Reply},
     logs::Logs,
     outcome,
-    protocol::{Kind, Message, Token, acknowledged},
+    protocol::{FIRST, Kind, Message, Token, acknowledged},
     stem,
 };
 use crate::code::{Code, Lease};
@@ -105,6 +105,12 @@ impl Launched {
         let answered = async {
             // Nobody closes the semaphore, so that this cannot fail.
             let _room = self.room.acquire().await;
+            if !self.dialect.protocol().names_requests()
+                && token != FIRST
+                && let Some(reason) = self.exchange.unsolicited().await
+            {
+                return Reply::Broken(reason);
+            }
             self.exchange.send(request).await;
             self.exchange.reply(token, keep).await
         };

@@ -92,14 +92,17 @@ impl Intake {
         }
     }
 
-    /// What is in the channel at this moment, of a process that has ended.
-    pub fn last(&mut self, control: &UnixStream) -> Event {
+    /// The next event that is in the channel at this moment already; none if there is nothing. A plain read, because
+    /// readiness may be noticed later.
+    pub fn present(&mut self, control: &UnixStream) -> Option<Event> {
         loop {
             if let Some(event) = self.decode() {
-                return event;
+                return Some(event);
             }
-            if !matches!(self.receive(|bytes| read(control, bytes)), Ok(1..)) {
-                return Event::Closed;
+            match self.receive(|bytes| read(control, bytes)) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                Ok(0) | Err(_) => return Some(Event::Closed),
             }
         }
     }

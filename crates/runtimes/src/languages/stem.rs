@@ -40,10 +40,7 @@ fn environment(context: &Context, dialect: &dyn Dialect, limits: &InstanceLimits
         ("__OW_API_HOST", context.config.api_host.clone()),
         ("__OW_ALLOW_CONCURRENT", concurrent.to_string()),
     ];
-    fixed
-        .into_iter()
-        .map(|(key, value)| (key.into(), value))
-        .collect()
+    fixed.into_iter().map(|(key, value)| (key.into(), value)).collect()
 }
 
 fn mounts(context: &Context, dialect: &dyn Dialect, interpreter: &Interpreter, launcher: &Mount) -> Vec<Mount> {

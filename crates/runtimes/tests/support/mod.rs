@@ -5,23 +5,25 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
+    io::Write,
     path::PathBuf,
-    process::{Command, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime},
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde_json::{Value, value::RawValue};
 use tempfile::TempDir;
 use wisp_core::{
     Result,
-    model::CodeRef,
-    ports::{Blobs, BoxFuture, Cell, Channel, Clock, Exit, Language, Sandbox, SandboxSpec},
+    model::{CodeRef, Outcome},
+    ports::{Blobs, BoxFuture, Clock, Init, Instance, InstanceLimits, Language, Network, Ran, Run, Sandbox},
 };
 use wisp_runtimes::{
     code,
     languages::{Config, Context, LANGUAGES},
+    sandboxes::{self, SANDBOXES},
 };
 
 pub struct RealTime(Instant);
@@ -68,84 +70,6 @@ pub async fn code_ref(blobs: &Memory, code: Vec<u8>, binary: bool) -> CodeRef {
     }
 }
 
-pub struct Unconfined;
-
-struct Process(Mutex<std::process::Child>);
-
-#[async_trait]
-impl Sandbox for Unconfined {
-    fn name(&self) -> &'static str {
-        "unconfined"
-    }
-    async fn start(&self, spec: &SandboxSpec) -> Result<(Box<dyn Cell>, Channel)> {
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-        let (stdout, out) = std::io::pipe().unwrap();
-        let (stderr, err) = std::io::pipe().unwrap();
-        let here = |word: &String| {
-            let mount = spec
-                .mounts
-                .iter()
-                .find(|m| word.starts_with(m.target.to_str().unwrap()) && m.source != m.target);
-            mount.map_or(word.clone(), |m| {
-                word.replacen(m.target.to_str().unwrap(), m.source.to_str().unwrap(), 1)
-            })
-        };
-        let child = Command::new("/bin/sh")
-            .args(["-c", "exec \"$@\" 3<&0 </dev/null", "sh"])
-            .args(spec.command.iter().map(here))
-            .env_clear()
-            .envs(spec.environment.iter().map(|(k, v)| (k, here(v))))
-            .current_dir(&spec.directory)
-            .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
-            .stdout(out)
-            .stderr(err)
-            .spawn()
-            .unwrap();
-        let channel = Channel {
-            control: ours.into(),
-            stdout: stdout.into(),
-            stderr: stderr.into(),
-        };
-        Ok((Box::new(Process(Mutex::new(child))), channel))
-    }
-}
-
-#[async_trait]
-impl Cell for Process {
-    async fn mount(&self, _source: &std::path::Path, _target: &std::path::Path) -> Result<()> {
-        panic!("not confined");
-    }
-    async fn set_memory(&self, _megabytes: u64) -> Result<()> {
-        Ok(())
-    }
-    async fn wait(&self) -> Exit {
-        loop {
-            if let Some(status) = self.0.lock().unwrap().try_wait().unwrap() {
-                use std::os::unix::process::ExitStatusExt;
-                let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap());
-                return Exit {
-                    code,
-                    out_of_memory: false,
-                };
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-    async fn stop(&self) {
-        let mut child = self.0.lock().unwrap();
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let child = self.0.get_mut().unwrap();
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-}
-
 pub struct Platform {
     pub blobs: Arc<Memory>,
     pub languages: Vec<Arc<dyn Language>>,
@@ -154,13 +78,16 @@ pub struct Platform {
 
 impl Platform {
     pub fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    pub fn with(config: Config) -> Self {
         let data = tempfile::tempdir().unwrap();
         let blobs = Arc::new(Memory::default());
-        let clock = Arc::new(RealTime(Instant::now()));
+        let clock: Arc<dyn Clock> = Arc::new(RealTime(Instant::now()));
         let path = PathBuf::from(data.path());
-        let config = Config::default();
         let context = Context::new(
-            Arc::new(Unconfined),
+            sandbox(clock.clone()),
             blobs.clone(),
             clock,
             path,
@@ -183,4 +110,113 @@ impl Platform {
             .find(|language| language.family() == family)
             .unwrap()
     }
+
+    /// An instance of a family's default kind, and how its initialisation ended.
+    pub async fn init(&self, family: &str, action: &Action<'_>) -> (Box<dyn Instance>, Ran) {
+        let language = self.language(family);
+        let kind = language.kinds().iter().find(|kind| kind.default).unwrap();
+        let limits = InstanceLimits {
+            memory: 256,
+            concurrency: action.concurrency,
+            network: Network::None,
+        };
+        let instance = language.start(kind, limits).await.unwrap();
+        let init = Init {
+            name: "test".into(),
+            code: code_ref(&self.blobs, action.code.clone(), action.binary).await,
+            main: action.main.into(),
+            environment: action
+                .environment
+                .iter()
+                .map(|(k, v)| (k.to_string(), v.to_string()))
+                .collect(),
+            timeout: Duration::from_secs(10),
+            log_limit: 1 << 20,
+        };
+        let ran = instance.init(&init).await.unwrap();
+        (instance, ran)
+    }
+
+    /// The outcome of one run in a new instance, as text, and its log lines.
+    pub async fn run(&self, family: &str, action: Action<'_>, arguments: Value) -> (String, Vec<String>) {
+        let (instance, ran) = self.init(family, &action).await;
+        let ran = if ran.outcome.is_none() {
+            instance.run(&run(arguments)).await.unwrap()
+        } else {
+            ran
+        };
+        instance.stop().await;
+        (outcome(&ran), ran.logs.into_iter().map(|line| line.text).collect())
+    }
+}
+
+/// What is deployed.
+#[derive(Clone)]
+pub struct Action<'a> {
+    pub code: Vec<u8>,
+    pub binary: bool,
+    pub main: &'a str,
+    pub environment: &'a [(&'a str, &'a str)],
+    pub concurrency: u64,
+}
+
+/// An action of source text.
+pub fn text(code: &str) -> Action<'_> {
+    Action {
+        code: code.into(),
+        binary: false,
+        main: "main",
+        environment: &[],
+        concurrency: 1,
+    }
+}
+
+/// An action of a zip archive with these files.
+pub fn zipped<'a>(files: &[(&str, &str)]) -> Action<'a> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in files {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    Action {
+        code: zip.finish().unwrap().into_inner(),
+        binary: true,
+        main: "main",
+        environment: &[],
+        concurrency: 1,
+    }
+}
+
+/// A run with these arguments.
+pub fn run(arguments: Value) -> Run {
+    Run {
+        value: RawValue::from_string(arguments.to_string()).unwrap().into(),
+        context: vec![("activation_id", "0123".into()), ("deadline", "1700000000000".into())],
+        timeout: Duration::from_secs(10),
+        log_limit: 1 << 20,
+        result_limit: 1 << 20,
+    }
+}
+
+/// `Success {"a":1}`, `DeveloperError {"error":"…"}`, `Exited` ….
+pub fn outcome(ran: &Ran) -> String {
+    match &ran.outcome {
+        Some(Outcome::Success(json)) => format!("Success {json}"),
+        Some(Outcome::ApplicationError(json)) => format!("ApplicationError {json}"),
+        Some(Outcome::DeveloperError(json)) => format!("DeveloperError {json}"),
+        Some(other) => format!("{other:?}"),
+        None => "initialised".into(),
+    }
+}
+
+fn sandbox(clock: Arc<dyn Clock>) -> Arc<dyn Sandbox> {
+    let mut config = sandboxes::Config::default();
+    config.process.launcher = env!("CARGO_BIN_EXE_wisp-sandbox-launcher").into();
+    let (_, register) = SANDBOXES.iter().find(|(name, _)| *name == "process").unwrap();
+    register(&sandboxes::Context {
+        config,
+        api: None,
+        clock,
+    })
+    .unwrap()
 }

@@ -33,6 +33,10 @@ impl Protocol for Frames {
         })
     }
 
+    fn names_requests(&self) -> bool {
+        true
+    }
+
     fn init(&self, token: Token, init: &Init, code: Option<&str>) -> (Vec<u8>, bool) {
         let body = json!({ "name": init.name, "main": init.main, "code": code, "environment": init.environment });
         (frame(1, token, body.to_string().as_bytes()), true)

@@ -24,6 +24,10 @@ impl Protocol for Lines {
         })
     }
 
+    fn names_requests(&self) -> bool {
+        false
+    }
+
     fn init(&self, token: Token, init: &Init, _code: Option<&str>) -> (Vec<u8>, bool) {
         let acknowledges = init
             .environment

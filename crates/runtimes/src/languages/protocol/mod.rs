@@ -11,6 +11,9 @@ pub use lines::{Lines, acknowledged};
 /// made up, passes for the reply to a later one.
 pub type Token = u64;
 
+/// The token of the launcher's first message, which nobody asked for.
+pub const FIRST: Token = 0;
+
 /// What the launcher says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -43,6 +46,9 @@ pub struct Message {
 pub trait Protocol: Send + Sync {
     /// A decoder for a new connection.
     fn decoder(&self, limit: u64) -> Box<dyn Decoder>;
+
+    /// Whether a reply names its request.
+    fn names_requests(&self) -> bool;
 
     /// The bytes that initialise an instance, with its code if that is text, and whether a reply will come.
     fn init(&self, token: Token, init: &Init, code: Option<&str>) -> (Vec<u8>, bool);
