@@ -7,6 +7,9 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wisp
 CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell printf %s '$(CURDIR)' | sha256sum | cut -c1-12)
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 export CACHE CARGO_TARGET_DIR
+# What Node functions can require without bringing it along; tests/prepare.sh installs it.
+NODE_PACKAGES := $(CACHE)/node-packages-$(shell sha256sum <crates/runtimes/src/languages/nodejs/packages/package-lock.json | cut -c1-12)
+prepare scenarios sdk crash: export WISP_LANGUAGES_NODE_MODULES := $(NODE_PACKAGES)
 
 .PHONY: help demo test prepare check lint unit scenarios sdk crash bench bench-coldstart audit format
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust, if it is missing: Debian packages when root, and the npm packages of
-# tests/sdk into a cache outside the checkout.
+# Installs what the tests need beside Rust, if it is missing: Debian packages when root, and npm packages (the SDK, and
+# those that every Node function can require) into a cache outside the checkout.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,14 +21,18 @@ if ((${#missing[@]})); then
   apt-get update -qq && apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-if [[ -f tests/sdk/package-lock.json ]]; then
-  cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wisp}
-  modules=$cache/npm-$(sha256sum <tests/sdk/package-lock.json | cut -c1-12)
-  if [[ ! -d $modules/node_modules ]]; then
-    echo "installing the npm packages of tests/sdk"
-    mkdir -p "$modules.new"
-    cp tests/sdk/package.json tests/sdk/package-lock.json "$modules.new"
-    npm ci --prefix "$modules.new" --silent --no-audit --no-fund --no-update-notifier
-    mv "$modules.new" "$modules"
-  fi
+cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wisp}
+bundled=crates/runtimes/src/languages/nodejs/packages
+modules=$cache/npm-$(sha256sum <tests/sdk/package-lock.json | cut -c1-12)
+if [[ ! -d $modules/node_modules ]]; then
+  echo "installing the npm packages of tests/sdk"
+  mkdir -p "$modules.new"
+  cp tests/sdk/package.json tests/sdk/package-lock.json "$modules.new"
+  npm ci --prefix "$modules.new" --silent --no-audit --no-fund --no-update-notifier
+  mv "$modules.new" "$modules"
+fi
+modules=${WISP_LANGUAGES_NODE_MODULES:-$cache/node-packages-$(sha256sum <$bundled/package-lock.json | cut -c1-12)}
+if [[ ! -d $modules ]]; then
+  echo "installing the npm packages of Node functions"
+  sh $bundled/install.sh "$modules" >/dev/null
 fi

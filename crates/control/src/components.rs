@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use wisp_core::{
     Code, Error, Result,
@@ -14,6 +14,7 @@ impl Control {
     /// Refuses a sequence of actions that the caller may not read.
     pub(crate) async fn entitle_components(&self, caller: &Identity, components: &[Fqn]) -> Result<()> {
         require(caller, Right::Read)?;
+        let mut refused = BTreeSet::new();
         for component in components {
             let allowed = match component.package_fqn() {
                 None => *component.namespace_name() == caller.namespace,
@@ -24,10 +25,13 @@ impl Control {
                 },
             };
             if !allowed {
-                return Err(forbidden(component));
+                refused.insert(component.to_string());
             }
         }
-        Ok(())
+        match refused.is_empty() {
+            true => Ok(()),
+            false => Err(forbidden(Vec::from_iter(refused).join(", "))),
+        }
     }
 
     /// Refuses a sequence that is empty, too long with its nested sequences inlined, refers to itself, or to nothing.

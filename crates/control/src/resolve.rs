@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use wisp_core::{
     Code, Error, Result,
@@ -132,8 +132,8 @@ pub(crate) fn require(caller: &Identity, right: Right) -> Result<()> {
 }
 
 /// The refusal of what a caller may not see.
-pub(crate) fn forbidden(name: &Fqn) -> Error {
-    let message = format!("The supplied authentication is not authorized to access '{name}'.");
+pub(crate) fn forbidden(names: impl Display) -> Error {
+    let message = format!("The supplied authentication is not authorized to access '{names}'.");
     Error::new(Code::Forbidden, message)
 }
 

@@ -136,7 +136,9 @@ pub fn load(folder: &Path) -> Result<Vec<Case>> {
 }
 
 fn parse(text: &str) -> Result<Vec<Case>> {
-    let file: File = serde_saphyr::from_str(text)?;
+    // `y` and `no` are words, not truths.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let file: File = serde_saphyr::from_str_with_options(text, options)?;
     Ok(file.cases)
 }
 
