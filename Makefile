@@ -19,7 +19,7 @@ help: ## Shows this list
 demo: ## Builds, serves, deploys three functions, invokes them, and leaves the server running
 	@./examples/demo.sh
 
-test: prepare check lint unit scenarios sdk crash ## Installs what tests need, then runs every check and test
+test: prepare check lint unit scenarios sdk live ## Installs what tests need, then runs every check and test
 
 prepare: ## Installs what tests need and is missing: interpreters, a C compiler, npm packages
 	@./tests/prepare.sh
@@ -44,11 +44,7 @@ sdk: prepare ## Runs the original JavaScript SDK against a server
 	@cargo build --quiet --package wisp
 	@./tests/sdk/run.sh
 
-crash: prepare ## Kills a server under load, again and again, and looks for what it had acknowledged
-	@cargo build --quiet --package wisp
-	@WISP=$$CARGO_TARGET_DIR/debug/wisp python3 tests/crash/crash.py
-
-live: ## Attacks a whole platform: hostile functions, kill -9 under load
+live: prepare ## Attacks a whole platform: hostile functions, kill -9 under load
 	@cargo build --quiet --package wisp
 	@for suite in hostile crash; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite.py; done
 
