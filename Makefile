@@ -9,9 +9,9 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 export CACHE CARGO_TARGET_DIR
 # What Node functions can require without bringing it along; tests/prepare.sh installs it.
 NODE_PACKAGES := $(CACHE)/node-packages-$(shell sha256sum <crates/runtimes/src/languages/nodejs/packages/package-lock.json | cut -c1-12)
-prepare scenarios sdk crash: export WISP_LANGUAGES_NODE_MODULES := $(NODE_PACKAGES)
+prepare scenarios sdk live: export WISP_LANGUAGES_NODE_MODULES := $(NODE_PACKAGES)
 
-.PHONY: help demo test prepare check lint unit scenarios sdk crash bench bench-coldstart audit format
+.PHONY: help demo test prepare check lint unit scenarios sdk live bench bench-coldstart audit format
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
