@@ -79,7 +79,8 @@ async fn what_cannot_run_is_an_initialisation_that_failed() {
     for (action, reason) in [
         (text("echo without a first line"), "neither a zip or tar.gz archive"),
         (text("#!/no/such/interpreter\n"), "could not be run"),
-        (zipped(&[("other", LOOP)]), "could not be run"),
+        (zipped(&[("other", LOOP)]), "no program named 'exec'"),
+        (text(""), "Missing main/no code to execute."),
         (
             Action {
                 code: b"\x7fELFnonsense".to_vec(),

@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use serde_json::json;
 use support::{Action, Platform, outcome, run, text, zipped};
 use wisp_runtimes::languages::Config;
@@ -113,6 +115,11 @@ async fn initialisation() {
         );
     }
     check(&platform, text("process.exit(1)"), "InitExited").await;
+    let endless = Action {
+        init_timeout: Duration::from_millis(500),
+        ..text("console.log('begun'); for (;;);")
+    };
+    assert_eq!(check(&platform, endless, "InitTimedOut(500)").await, ["begun"]);
     let named = Action {
         main: "lib.go",
         ..text("const lib = { go: () => ({ went: 1 }) }")

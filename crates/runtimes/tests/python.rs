@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use serde_json::json;
 use support::{Action, Platform, text, zipped};
 
@@ -77,6 +79,11 @@ async fn initialisation() {
         assert!(seen.contains(reason) && !logs.is_empty(), "{seen} {logs:?}");
     }
     check(&platform, text("import os; os._exit(1)"), "InitExited").await;
+    let endless = Action {
+        init_timeout: Duration::from_millis(500),
+        ..text("print('begun')\nwhile True:\n    pass")
+    };
+    assert_eq!(check(&platform, endless, "InitTimedOut(500)").await, ["begun"]);
     let named = Action {
         main: "go",
         ..text("def go(args):\n    return {'name': __name__}")

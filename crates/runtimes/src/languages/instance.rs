@@ -142,6 +142,9 @@ impl Launched {
 
     /// Makes the code visible or returns its text; the user's mistakes are an outcome.
     async fn place(&self, init: &Init) -> Result<Result<Option<String>, Outcome>> {
+        if init.code.size == 0 {
+            return Ok(Err(Outcome::InitFailed("Missing main/no code to execute.".into())));
+        }
         let code = if self.dialect.program() {
             self.context.code.program(&init.code).await
         } else {
@@ -149,6 +152,9 @@ impl Launched {
         };
         match code {
             Ok(Code::Text(text)) => Ok(Ok(Some(text))),
+            Ok(Code::Directory(lease)) if self.dialect.program() && !lease.path().join("exec").is_file() => Ok(Err(
+                Outcome::InitFailed("The archive has no program named 'exec' at its root.".into()),
+            )),
             Ok(Code::Directory(lease)) => {
                 self.cell.mount(lease.path(), ACTION.as_ref()).await?;
                 // Set once: an instance is initialised once.

@@ -130,7 +130,7 @@ impl Platform {
                 .iter()
                 .map(|(k, v)| (k.to_string(), v.to_string()))
                 .collect(),
-            timeout: Duration::from_secs(10),
+            timeout: action.init_timeout,
             log_limit: 1 << 20,
         };
         let ran = instance.init(&init).await.unwrap();
@@ -158,6 +158,7 @@ pub struct Action<'a> {
     pub main: &'a str,
     pub environment: &'a [(&'a str, &'a str)],
     pub concurrency: u64,
+    pub init_timeout: Duration,
 }
 
 /// An action of source text.
@@ -168,6 +169,7 @@ pub fn text(code: &str) -> Action<'_> {
         main: "main",
         environment: &[],
         concurrency: 1,
+        init_timeout: Duration::from_secs(10),
     }
 }
 
@@ -184,6 +186,7 @@ pub fn zipped<'a>(files: &[(&str, &str)]) -> Action<'a> {
         main: "main",
         environment: &[],
         concurrency: 1,
+        init_timeout: Duration::from_secs(10),
     }
 }
 

@@ -1,4 +1,4 @@
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use wisp_core::ports::{Init, Run};
 
 mod frames;
@@ -69,20 +69,21 @@ pub trait Decoder: Send {
 }
 
 /// The complete run body of OpenWhisk's runtimes: the value, and what comes along with it.
+struct Body<'a>(&'a Run);
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Run { context, value, .. } = self.0;
+        let mut map = serializer.serialize_map(Some(context.len() + 1))?;
+        for (key, text) in context {
+            map.serialize_entry(key, text)?;
+        }
+        map.serialize_entry("value", value)?;
+        map.end()
+    }
+}
+
 fn body(run: &Run) -> Vec<u8> {
-    let context: Map<String, Value> = run
-        .context
-        .iter()
-        .map(|(key, value)| ((*key).into(), json!(value)))
-        .collect();
-    let mut text = Value::Object(context).to_string().into_bytes();
-    text.pop();
-    text.extend_from_slice(if run.context.is_empty() {
-        b"\"value\":"
-    } else {
-        b",\"value\":"
-    });
-    text.extend_from_slice(run.value.get().as_bytes());
-    text.push(b'}');
-    text
+    // Strings and a value that is JSON already cannot fail to become JSON.
+    serde_json::to_vec(&Body(run)).unwrap_or_default()
 }

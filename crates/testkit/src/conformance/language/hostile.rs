@@ -33,7 +33,7 @@ async fn deadlines_hold(subject: &Subject<'_>) {
 }
 
 async fn the_channel_is_not_trusted(subject: &Subject<'_>) {
-    for what in ["garbage", "hugeframe", "close"] {
+    for what in ["garbage", "hugeframe", "forge", "close"] {
         let instance = subject.instance().await;
         let mut hostile = run(json!({ "do": what }));
         hostile.timeout = Duration::from_secs(3);

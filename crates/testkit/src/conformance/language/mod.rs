@@ -117,7 +117,11 @@ async fn ask(instance: &dyn Instance, arguments: Value) -> Ran {
 fn success(ran: &Ran) -> Value {
     match &ran.outcome {
         Some(Outcome::Success(json)) => serde_json::from_str(json.get()).expect("a result is JSON"),
-        other => panic!("no success: {:.500} {:.500}", format!("{other:?}"), format!("{:?}", ran.logs)),
+        other => panic!(
+            "no success: {:.500} {:.500}",
+            format!("{other:?}"),
+            format!("{:?}", ran.logs)
+        ),
     }
 }
 

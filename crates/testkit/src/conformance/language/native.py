@@ -69,6 +69,7 @@ TASKS = {
     "sleep": sleep,
     "garbage": garbage,
     "hugeframe": hugeframe,
+    "forge": garbage,
     "close": close,
     "memory": memory,
 }

@@ -34,6 +34,11 @@ const tasks = {
     fs.writeSync(3, Buffer.from([255, 255, 255, 255, 3, 0, 0, 0, 0, 0, 0, 0, 0]));
     return new Promise(() => {});
   },
+  forge: () => {
+    const text = '{"forged":true}';
+    fs.writeSync(3, Buffer.from([9 + text.length, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6, 7, 8, ...Buffer.from(text)]));
+    return new Promise(() => {});
+  },
   close: () => {
     fs.closeSync(3);
     return new Promise(() => {});

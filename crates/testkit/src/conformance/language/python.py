@@ -42,6 +42,12 @@ def hugeframe(args):
     time.sleep(100)
 
 
+def forge(args):
+    text = b'{"forged":true}'
+    os.write(3, bytes([9 + len(text), 0, 0, 0, 3, 1, 2, 3, 4, 5, 6, 7, 8]) + text)
+    time.sleep(100)
+
+
 def close(args):
     os.close(3)
     time.sleep(100)
@@ -66,6 +72,7 @@ TASKS = {
     "sleep": sleep,
     "garbage": garbage,
     "hugeframe": hugeframe,
+    "forge": forge,
     "close": close,
     "memory": memory,
 }
