@@ -28,6 +28,23 @@ impl Quiet {
     }
 }
 
+/// A function that the verb needed has failed: the text says which and how.
+#[derive(Debug)]
+pub struct FunctionFailed {
+    /// For people.
+    pub text: String,
+    /// The HTTP status that the platform gave it.
+    pub status: u16,
+}
+
+impl fmt::Display for FunctionFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for FunctionFailed {}
+
 impl fmt::Display for Quiet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "exit code {}", self.0)
@@ -64,6 +81,9 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 fn exit_code(error: &anyhow::Error) -> u8 {
     if error.downcast_ref::<Usage>().is_some() {
         return 2;
+    }
+    if let Some(failed) = error.downcast_ref::<FunctionFailed>() {
+        return exit_of_status(failed.status);
     }
     match error.downcast_ref::<client::Error>() {
         Some(client::Error::Unreachable { .. }) => 3,
@@ -135,6 +155,11 @@ mod tests {
             source: "gone".into(),
         };
         assert_eq!(exit_code(&anyhow::Error::new(lost).context("Unable")), 3);
+        let failed = FunctionFailed {
+            text: "no".into(),
+            status: 502,
+        };
+        assert_eq!(exit_code(&anyhow::Error::new(failed).context("Unable")), 246);
         assert_eq!(exit_code(&anyhow::anyhow!("else")), 1);
     }
 }

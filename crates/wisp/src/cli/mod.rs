@@ -20,7 +20,7 @@ mod summary;
 mod verb;
 
 pub use entry::{run, tree};
-pub use failure::{Quiet, Usage};
+pub use failure::{FunctionFailed, Quiet, Usage};
 pub use flags::Flags;
 pub use key_values::{Annotations, FeedParams, Params, TriggerParams};
 pub use lists::{annotation, fetch, list, print};

@@ -5,7 +5,7 @@ use serde_json::{Value, value::RawValue};
 use wisp_core::model::Fqn;
 use wisp_wire::client::{Client, Invoke, Invoked, Pair};
 
-use crate::cli::{self, Quiet, Session, Waiting};
+use crate::cli::{self, FunctionFailed, Session, Waiting};
 
 /// What a feed is told. The client drives the protocol: OpenWhisk's server knows nothing of feeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,17 +60,16 @@ pub async fn call(
             .invoke(&session.entity(feed)?, &payload, Invoke::blocking())
             .await
     };
-    match invoked.with_context(failed)? {
-        Invoked::Ended { status: 200, body, .. } => Ok(body),
-        Invoked::Ended { status, body, .. } => {
-            let shown = cli::pretty(&body["response"]["result"])?;
-            Err(anyhow::Error::new(Quiet::status(status)).context(format!("{}: {shown}", failed())))
-        }
-        Invoked::Accepted { id } => {
-            let text = format!("{}: it has not finished yet, with id {id}", failed());
-            Err(anyhow::Error::new(Quiet::status(202)).context(text))
-        }
-    }
+    let (status, reason) = match invoked.with_context(failed)? {
+        Invoked::Ended { status: 200, body, .. } => return Ok(body),
+        Invoked::Ended { status, body, .. } => match &body["response"]["result"]["error"] {
+            Value::String(reason) => (status, reason.clone()),
+            other => (status, other.to_string()),
+        },
+        Invoked::Accepted { id } => (202, format!("it has not finished yet, with id {id}")),
+    };
+    let text = format!("{}: {reason}", failed());
+    Err(FunctionFailed { text, status }.into())
 }
 
 /// The parameters with those of the protocol laid over them.
