@@ -22,7 +22,7 @@ pub struct Case {
     pub name: String,
     /// Limits of the namespace that differ from the server's, by the names of `GET _/limits`.
     #[serde(default)]
-    pub limits: BTreeMap<String, u64>,
+    pub limits: BTreeMap<String, Value>,
     /// What is done and seen.
     pub steps: Vec<Step>,
 }

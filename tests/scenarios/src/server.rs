@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use regex_lite::Regex;
 use serde::Deserialize;
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longest start and longest stop of a server.
@@ -88,7 +89,7 @@ impl Server {
     }
 
     /// Makes a subject with a namespace of the same name.
-    pub fn subject(&self, limits: &BTreeMap<String, u64>) -> Result<Subject> {
+    pub fn subject(&self, limits: &BTreeMap<String, Value>) -> Result<Subject> {
         let namespace = format!("case-{:04}", self.subjects.fetch_add(1, Ordering::Relaxed));
         let printed = self.wisp(&["user", "create", &namespace])?;
         let key = Regex::new("[0-9a-f-]{36}:[A-Za-z0-9]{64}")?

@@ -5,6 +5,7 @@ mod errors;
 mod formatting;
 mod layers;
 mod markdown;
+mod time;
 mod words;
 
 use crate::tree::Tree;
@@ -30,6 +31,11 @@ pub const CHECKS: &[Check] = &[
         name: "dependencies",
         about: "every direct dependency stands once, with a reason",
         run: dependencies::check,
+    },
+    Check {
+        name: "time",
+        about: "decisions take time and tasks from the ports only",
+        run: time::check,
     },
     Check {
         name: "errors",
