@@ -3,6 +3,8 @@
 //! A launcher runs beside the user's code in the sandbox and shares descriptor 3 with it: whatever comes from there is
 //! bounded, checked, and at worst a developer error of that run. What a language is, is a [`Dialect`](dialect::Dialect);
 //! everything else is shared by all of them.
+//!
+//! Output that a function writes after its reply appears in the logs of the instance's next run, as in OpenWhisk.
 
 mod config;
 mod context;

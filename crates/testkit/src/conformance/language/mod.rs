@@ -1,7 +1,7 @@
 //! What every language must do, whatever it is: the contract of [`Language`] and [`Instance`].
 //!
 //! Each family has one program here that does what its argument `do` asks for. Add a language by adding its program
-//! to [`program`].
+//! to [`program`]. (That of `native` is a script for `/usr/bin/python3`.)
 
 #![allow(clippy::panic, clippy::expect_used)]
 
