@@ -120,7 +120,8 @@ async fn run(session: Session, user: User) -> anyhow::Result<()> {
         User::Delete(named) => {
             let gone = named
                 .stored
-                .admin().await?
+                .admin()
+                .await?
                 .delete_user(&named.subject)
                 .await
                 .context("Unable to delete subject")?;
@@ -140,7 +141,10 @@ impl Stored {
             true => None,
             false => Some(server::administer(&data).await?),
         };
-        Ok(Admin { client: Client::new(Endpoint::Unix(socket), Options::default()), _offline: offline })
+        Ok(Admin {
+            client: Client::new(Endpoint::Unix(socket), Options::default()),
+            _offline: offline,
+        })
     }
 }
 
@@ -189,7 +193,13 @@ impl Create {
 
 impl List {
     async fn run(&self, session: &Session) -> anyhow::Result<()> {
-        let users = self.stored.admin().await?.users().await.context("Unable to list subjects")?;
+        let users = self
+            .stored
+            .admin()
+            .await?
+            .users()
+            .await
+            .context("Unable to list subjects")?;
         let out = session.out();
         if !out.for_people() {
             return out.document(&users);
