@@ -8,7 +8,10 @@ use wisp_runtimes::sandboxes::process::launcher;
 
 fn main() -> std::process::ExitCode {
     // Before anything else: a launcher must never have had a second thread.
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == launcher::ARGUMENT) {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|argument| argument == launcher::ARGUMENT)
+    {
         return launcher::launcher_main();
     }
     cli::run(verbs::VERBS, std::env::args_os())

@@ -28,16 +28,23 @@ pub(super) async fn subjects(control: &Control, settings: &Settings, data: &Path
     if settings.dev {
         tracing::warn!("--dev: OpenWhisk's well-known keys are valid here, and everybody knows them");
         for (name, uuid, secret) in DEV_KEYS {
-            let key = ApiKey { uuid: uuid.to_owned(), secret: secret.to_owned() };
+            let key = ApiKey {
+                uuid: uuid.to_owned(),
+                secret: secret.to_owned(),
+            };
             if control.get_user(name).await.is_err() {
-                control.create_user(name, Some(EntityName::namespace(name)?), Some(key.clone())).await?;
+                control
+                    .create_user(name, Some(EntityName::namespace(name)?), Some(key.clone()))
+                    .await?;
             }
             if name == "guest" {
                 tell(&wskprops, &key.reveal(), api)?;
             }
         }
     } else if first {
-        let (_, key) = control.create_user("guest", Some(EntityName::namespace("guest")?), None).await?;
+        let (_, key) = control
+            .create_user("guest", Some(EntityName::namespace("guest")?), None)
+            .await?;
         tell(&wskprops, &key.reveal(), api)?;
         tracing::info!("the key of namespace guest is in {}", wskprops.display());
     } else if let Ok(text) = std::fs::read_to_string(&wskprops) {
@@ -63,6 +70,9 @@ pub(super) fn seal(settings: &Settings) -> Result<Seal> {
     let secret = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     match <[u8; 32]>::try_from(secret) {
         Ok(secret) => Ok(Seal::new(secret)),
-        Err(_) => bail!("{} must hold 32 bytes: restore it, or remove it to get a new one", path.display()),
+        Err(_) => bail!(
+            "{} must hold 32 bytes: restore it, or remove it to get a new one",
+            path.display()
+        ),
     }
 }

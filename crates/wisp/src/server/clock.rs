@@ -13,14 +13,19 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub fn new() -> Self {
-        Self { started: Instant::now() }
+        Self {
+            started: Instant::now(),
+        }
     }
 }
 
 impl Clock for Machine {
     fn now(&self) -> Millis {
         // A clock before 1970 counts as 1970.
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as Millis
+        SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis() as Millis
     }
 
     fn elapsed(&self) -> Duration {

@@ -42,7 +42,9 @@ pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Resu
         limits: settings.limits.clone(),
         config: worker_config(settings)?,
     });
-    let families = languages.iter().map(|language| (language.family().to_owned(), language.kinds().to_vec()));
+    let families = languages
+        .iter()
+        .map(|language| (language.family().to_owned(), language.kinds().to_vec()));
     let control = Control::new(wisp_control::Parts {
         records: engine.records.clone(),
         blobs: engine.blobs.clone(),
@@ -55,7 +57,13 @@ pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Resu
         seal: bootstrap::seal(settings)?,
         cache_entries: settings.cache_entries,
     });
-    Ok(Platform { control, worker, engine, clock, tasks })
+    Ok(Platform {
+        control,
+        worker,
+        engine,
+        clock,
+        tasks,
+    })
 }
 
 /// Opens the storage engine that the settings name.
@@ -75,9 +83,16 @@ fn find_languages(
     clock: Arc<dyn Clock>,
     api: SocketAddr,
 ) -> Result<Vec<Arc<dyn Language>>> {
-    let (_, start) = SANDBOXES.iter().find(|(name, _)| *name == SANDBOX).context("no sandbox was built in")?;
+    let (_, start) = SANDBOXES
+        .iter()
+        .find(|(name, _)| *name == SANDBOX)
+        .context("no sandbox was built in")?;
     let config = settings.sandbox.clone();
-    let sandbox = start(&sandboxes::Context { config, api: Some(api), clock: clock.clone() })?;
+    let sandbox = start(&sandboxes::Context {
+        config,
+        api: Some(api),
+        clock: clock.clone(),
+    })?;
     let mut config = settings.languages.clone();
     if config.api_host.is_empty() {
         config.api_host = format!("http://{GATEWAY}:{}", api.port());

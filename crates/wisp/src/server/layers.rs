@@ -44,7 +44,9 @@ impl Layers {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let table: toml::Table = toml::from_str(&text).with_context(|| format!("{} is not TOML", path.display()))?;
         let mut leaves = Vec::new();
-        flatten("", serde_json::to_value(table)?, &mut |path, value| leaves.push((path, value)));
+        flatten("", serde_json::to_value(table)?, &mut |path, value| {
+            leaves.push((path, value))
+        });
         for (key, value) in leaves {
             self.set(&key, value, Origin::File(path.display().to_string()))?;
         }
@@ -53,11 +55,11 @@ impl Layers {
 
     /// Lays environment variables over what is there: `WISP_WORKER_MEMORY` is `worker.memory`.
     pub fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
-        let names: BTreeMap<String, String> =
-            self.values.keys().map(|key| (variable(key), key.clone())).collect();
+        let names: BTreeMap<String, String> = self.values.keys().map(|key| (variable(key), key.clone())).collect();
         for (name, text) in variables {
             if let Some(key) = names.get(&name) {
-                self.values.insert(key.clone(), (parse(&text), Origin::Environment(name)));
+                self.values
+                    .insert(key.clone(), (parse(&text), Origin::Environment(name)));
             }
         }
     }
@@ -90,7 +92,10 @@ impl Layers {
         }
         serde_path_to_error::deserialize(Value::Object(root)).map_err(|error| {
             let path = error.path().to_string();
-            let origin = self.values.get(&path).map_or(String::new(), |(_, origin)| format!(" ({origin})"));
+            let origin = self
+                .values
+                .get(&path)
+                .map_or(String::new(), |(_, origin)| format!(" ({origin})"));
             anyhow::anyhow!("setting '{path}'{origin}: {}", error.inner())
         })
     }
@@ -102,7 +107,9 @@ impl Layers {
 
     /// Every setting with its value and origin, by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value, &Origin)> {
-        self.values.iter().map(|(path, (value, origin))| (path.as_str(), value, origin))
+        self.values
+            .iter()
+            .map(|(path, (value, origin))| (path.as_str(), value, origin))
     }
 }
 
@@ -121,7 +128,11 @@ fn flatten(prefix: &str, value: Value, leaf: &mut dyn FnMut(String, Value)) {
         // An empty table is a setting with free keys.
         Value::Object(map) if !map.is_empty() => {
             for (key, value) in map {
-                let path = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+                let path = if prefix.is_empty() {
+                    key
+                } else {
+                    format!("{prefix}.{key}")
+                };
                 flatten(&path, value, leaf);
             }
         }
@@ -161,7 +172,11 @@ mod tests {
     }
 
     fn layers() -> Layers {
-        Layers::defaults(&Settings { listen: "here".into(), ..Settings::default() }).unwrap_or_else(|_| unreachable!())
+        Layers::defaults(&Settings {
+            listen: "here".into(),
+            ..Settings::default()
+        })
+        .unwrap_or_else(|_| unreachable!())
     }
 
     #[test]
@@ -172,8 +187,11 @@ mod tests {
         layers.file(file.path())?;
         layers.environment([("WISP_WORKER_MEMORY".to_owned(), "7".to_owned())].into_iter());
         layers.set("listen", "there".into(), Origin::Flag("--listen".into()))?;
-        let expected =
-            Settings { listen: "there".into(), data: Some("/d".into()), worker: Worker { memory: 7 } };
+        let expected = Settings {
+            listen: "there".into(),
+            data: Some("/d".into()),
+            worker: Worker { memory: 7 },
+        };
         assert_eq!(layers.read::<Settings>()?, expected);
         Ok(())
     }
@@ -185,7 +203,14 @@ mod tests {
         let expected = "file w.toml: there is no setting 'worker.memry'; did you mean 'worker.memory'?";
         assert_eq!(unknown.map_err(|error| error.to_string()), Err(expected.into()));
         layers.environment([("WISP_WORKER_MEMORY".to_owned(), "much".to_owned())].into_iter());
-        let error = layers.read::<Settings>().map_err(|error| error.to_string()).err().unwrap_or_default();
-        assert!(error.starts_with("setting 'worker.memory' (environment WISP_WORKER_MEMORY): invalid type"), "{error}");
+        let error = layers
+            .read::<Settings>()
+            .map_err(|error| error.to_string())
+            .err()
+            .unwrap_or_default();
+        assert!(
+            error.starts_with("setting 'worker.memory' (environment WISP_WORKER_MEMORY): invalid type"),
+            "{error}"
+        );
     }
 }

@@ -31,11 +31,20 @@ pub(crate) async fn administer(data: &Path) -> Result<DropGuard> {
         seal: bootstrap::seal(&settings)?,
         cache_entries: settings.cache_entries,
     });
-    let state = State { control, metrics: Arc::new(String::new), settings: settings.http };
+    let state = State {
+        control,
+        metrics: Arc::new(String::new),
+        settings: settings.http,
+    };
     let listener = Listener::unix(&data.join(super::ADMIN_SOCKET))?;
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
-    tokio::spawn(wisp_api::serve(vec![listener], wisp_api::admin_router(state), settings.http, stopped));
+    tokio::spawn(wisp_api::serve(
+        vec![listener],
+        wisp_api::admin_router(state),
+        settings.http,
+        stopped,
+    ));
     Ok(stop.drop_guard())
 }
 
@@ -45,6 +54,9 @@ struct NoWorkers;
 #[async_trait]
 impl Bus for NoWorkers {
     async fn run(&self, _: Invocation, _: bool) -> wisp_core::Result<Arc<Activation>> {
-        Err(Error::new(Code::Unavailable, "no server is running: start one with `wisp serve`"))
+        Err(Error::new(
+            Code::Unavailable,
+            "no server is running: start one with `wisp serve`",
+        ))
     }
 }

@@ -36,7 +36,11 @@ pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
         let partial = path.with_extension("partial");
         // A partial file that a crash left may have other rights.
         let _ = std::fs::remove_file(&partial);
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&partial)?;
         file.write_all(content)?;
         file.sync_all()?;
         std::fs::rename(&partial, path)

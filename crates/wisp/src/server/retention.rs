@@ -20,7 +20,11 @@ pub(super) fn start(keep: Keep, platform: &Platform, stop: CancellationToken) {
             match sweep(&keep, &control, &*activations, clock.now()).await {
                 Ok(swept) if swept.records > 0 => {
                     metrics::counter!("wisp_swept_activations_total").increment(swept.records);
-                    tracing::info!(records = swept.records, bytes = swept.bytes, "old activation records were removed");
+                    tracing::info!(
+                        records = swept.records,
+                        bytes = swept.bytes,
+                        "old activation records were removed"
+                    );
                 }
                 Ok(_) => {}
                 Err(error) => tracing::error!(?error, "activation records could not be swept"),
@@ -43,10 +47,14 @@ async fn sweep(keep: &Keep, control: &Control, activations: &dyn Activations, no
         .flat_map(|subject| subject.namespaces)
         .map(|namespace| {
             let limits = namespace.limits;
-            let age = limits.retention_seconds.map_or(usual.age, |seconds| seconds.saturating_mul(1000));
+            let age = limits
+                .retention_seconds
+                .map_or(usual.age, |seconds| seconds.saturating_mul(1000));
             let count = limits.retention_count.unwrap_or(usual.count);
             (namespace.name.to_string(), Retention { age, count, ..usual })
         })
         .collect();
-    activations.sweep(now, &|namespace| own.get(namespace).copied().unwrap_or(usual)).await
+    activations
+        .sweep(now, &|namespace| own.get(namespace).copied().unwrap_or(usual))
+        .await
 }

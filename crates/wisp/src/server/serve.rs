@@ -55,15 +55,36 @@ async fn start_api(
         telemetry::observe(worker.census());
         recorder.render()
     };
-    let state = State { control: platform.control.clone(), metrics: Arc::new(render), settings: settings.http };
+    let state = State {
+        control: platform.control.clone(),
+        metrics: Arc::new(render),
+        settings: settings.http,
+    };
     let admin = vec![Listener::unix(&data.join(super::ADMIN_SOCKET))?];
-    tokio::spawn(wisp_api::serve(admin, wisp_api::admin_router(state.clone()), settings.http, stop.clone().cancelled_owned()));
+    tokio::spawn(wisp_api::serve(
+        admin,
+        wisp_api::admin_router(state.clone()),
+        settings.http,
+        stop.clone().cancelled_owned(),
+    ));
     let tls = tls::listen(&settings.tls, data).await?;
-    let https = tls.as_ref().and_then(Listener::address).map(|address| format!("https://{address}"));
+    let https = tls
+        .as_ref()
+        .and_then(Listener::address)
+        .map(|address| format!("https://{address}"));
     let listeners = [http].into_iter().chain(tls).collect();
-    let serving = wisp_api::serve(listeners, wisp_api::router(state), settings.http, stop.cancelled_owned());
+    let serving = wisp_api::serve(
+        listeners,
+        wisp_api::router(state),
+        settings.http,
+        stop.cancelled_owned(),
+    );
     let serving = tokio::spawn(serving);
-    let endpoints = Endpoints { pid: std::process::id(), http: format!("http://{address}"), https };
+    let endpoints = Endpoints {
+        pid: std::process::id(),
+        http: format!("http://{address}"),
+        https,
+    };
     tracing::info!(http = endpoints.http, https = endpoints.https, data = %data.display(), "ready");
     endpoints.write(data)?;
     Ok(serving)
@@ -95,7 +116,11 @@ async fn shut_down(
         tracing::warn!("some invocations did not finish in time and are ended; accepted ones run at the next start");
     }
     platform.worker.stop().await;
-    platform.engine.close().await.context("the store could not be flushed")?;
+    platform
+        .engine
+        .close()
+        .await
+        .context("the store could not be flushed")?;
     tracing::info!("stopped");
     Ok(())
 }

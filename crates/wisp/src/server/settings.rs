@@ -79,7 +79,11 @@ pub(crate) struct Keep {
 impl Keep {
     /// The policy of a namespace that has none of its own.
     pub fn policy(&self) -> Retention {
-        Retention { age: self.seconds * 1000, count: self.count, bytes: self.megabytes << 20 }
+        Retention {
+            age: self.seconds * 1000,
+            count: self.count,
+            bytes: self.megabytes << 20,
+        }
     }
 }
 
@@ -96,14 +100,26 @@ pub(crate) struct Store {
 
 impl Default for Store {
     fn default() -> Self {
-        let config = wisp_store::Config { directory: PathBuf::new(), ..wisp_store::Config::default() };
-        Self { engine: "embedded".into(), config }
+        let config = wisp_store::Config {
+            directory: PathBuf::new(),
+            ..wisp_store::Config::default()
+        };
+        Self {
+            engine: "embedded".into(),
+            config,
+        }
     }
 }
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { seconds: 7 * 24 * 3600, count: 1_000_000, megabytes: 8192, sweep_seconds: 60, code_grace_seconds: 3600 }
+        Self {
+            seconds: 7 * 24 * 3600,
+            count: 1_000_000,
+            megabytes: 8192,
+            sweep_seconds: 60,
+            code_grace_seconds: 3600,
+        }
     }
 }
 
@@ -124,7 +140,10 @@ impl Default for Settings {
             http: wisp_api::Settings::default(),
             worker: wisp_worker::Config::default(),
             store: Store::default(),
-            languages: languages::Config { api_host: String::new(), ..languages::Config::default() },
+            languages: languages::Config {
+                api_host: String::new(),
+                ..languages::Config::default()
+            },
             code: wisp_runtimes::code::Config::default(),
             sandbox: wisp_runtimes::sandboxes::Config::default(),
         }
@@ -146,10 +165,17 @@ impl Settings {
             Ok(layers)
         };
         let layers = lay(&Settings::default())?;
-        let preset = layers.get("preset").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let preset = layers
+            .get("preset")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         match preset.as_str() {
             "laptop" => Ok(layers),
-            "openwhisk" => lay(&Settings { limits: Limits::openwhisk(), ..Settings::default() }),
+            "openwhisk" => lay(&Settings {
+                limits: Limits::openwhisk(),
+                ..Settings::default()
+            }),
             other => bail!("there is no preset '{other}'; available: laptop, openwhisk"),
         }
     }

@@ -5,8 +5,9 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// Bounds of latency histograms, in seconds: from what a warm call takes to the longest blocking wait.
-const SECONDS: &[f64] =
-    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+const SECONDS: &[f64] = &[
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0,
+];
 
 /// Starts logging to standard error: for people on a terminal, JSON lines otherwise.
 pub(crate) fn log(filter: &str) -> Result<()> {
@@ -30,14 +31,42 @@ pub(crate) fn metrics() -> Result<PrometheusHandle> {
 fn describe() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
     describe_counter!("wisp_activations_total", "Activations that ended, by kind and status");
-    describe_counter!("wisp_starts_total", "Instances taken into use, by kind and where they came from");
-    describe_histogram!("wisp_wait_seconds", Unit::Seconds, "From request to start of initialisation or run");
-    describe_histogram!("wisp_init_seconds", Unit::Seconds, "Initialisation of an instance with an action's code");
+    describe_counter!(
+        "wisp_starts_total",
+        "Instances taken into use, by kind and where they came from"
+    );
+    describe_histogram!(
+        "wisp_wait_seconds",
+        Unit::Seconds,
+        "From request to start of initialisation or run"
+    );
+    describe_histogram!(
+        "wisp_init_seconds",
+        Unit::Seconds,
+        "Initialisation of an instance with an action's code"
+    );
     describe_histogram!("wisp_run_seconds", Unit::Seconds, "Run of a function");
-    describe_histogram!("wisp_start_seconds", Unit::Seconds, "Start of an instance that belongs to no action yet");
+    describe_histogram!(
+        "wisp_start_seconds",
+        Unit::Seconds,
+        "Start of an instance that belongs to no action yet"
+    );
+    describe_counter!(
+        "wisp_http_requests_total",
+        "Requests that were answered, by method and class of status"
+    );
+    describe_histogram!(
+        "wisp_http_request_seconds",
+        Unit::Seconds,
+        "From a request's head to the head of its reply"
+    );
     describe_gauge!("wisp_instances", "Instances in the pool, by state");
     describe_gauge!("wisp_queue_depth", "Invocations that wait for an instance");
-    describe_gauge!("wisp_instance_memory_bytes", Unit::Bytes, "Memory promised to instances");
+    describe_gauge!(
+        "wisp_instance_memory_bytes",
+        Unit::Bytes,
+        "Memory promised to instances"
+    );
 }
 
 /// Sets the gauges of the pool; called when metrics are read.

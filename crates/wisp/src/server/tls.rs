@@ -7,7 +7,9 @@ use super::{paths, settings::Tls};
 
 /// The TLS socket, if one is wanted.
 pub(super) async fn listen(settings: &Tls, data: &Path) -> Result<Option<Listener>> {
-    let Some(address) = &settings.listen else { return Ok(None) };
+    let Some(address) = &settings.listen else {
+        return Ok(None);
+    };
     let (certificate, key) = match (&settings.certificate, &settings.key) {
         (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
         _ => self_signed(data)?,
@@ -25,7 +27,10 @@ fn self_signed(data: &Path) -> Result<(std::path::PathBuf, std::path::PathBuf)> 
         let made = rcgen::generate_simple_self_signed(names)?;
         paths::write_private(&key, made.signing_key.serialize_pem().as_bytes())?;
         paths::write_private(&certificate, made.cert.pem().as_bytes())?;
-        tracing::warn!("made a self-signed certificate, {}: clients need --insecure", certificate.display());
+        tracing::warn!(
+            "made a self-signed certificate, {}: clients need --insecure",
+            certificate.display()
+        );
     }
     Ok((certificate, key))
 }

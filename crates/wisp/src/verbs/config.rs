@@ -30,7 +30,12 @@ struct Show {
 
 /// The verb.
 pub fn register() -> Verb {
-    Verb::local::<Config>(|session, Config { verb: Choice::Show(show) }| show.run(&session))
+    Verb::local::<Config>(
+        |session,
+         Config {
+             verb: Choice::Show(show),
+         }| show.run(&session),
+    )
 }
 
 impl Show {

@@ -10,12 +10,14 @@ use crate::{
 
 /// Start the platform on this machine
 #[derive(Parser)]
-#[command(after_help = "Examples:\n  wisp serve                                     on http://127.0.0.1:3233, data in the user's data directory\n  \
+#[command(
+    after_help = "Examples:\n  wisp serve                                     on http://127.0.0.1:3233, data in the user's data directory\n  \
                         wisp serve --dev                               with the well-known keys of OpenWhisk's tutorials\n  \
                         wisp serve --tls-listen 0.0.0.0:3443           also HTTPS, with a certificate made at the first start\n  \
                         wisp serve --config wisp.toml --set worker.memory=4096\n\n\
                         Every setting can be in the file, in the environment (WISP_WORKER_MEMORY) or in --set;\n\
-                        `wisp config show --origin` lists them all.")]
+                        `wisp config show --origin` lists them all."
+)]
 struct Serve {
     #[command(flatten)]
     sources: Sources,
@@ -60,15 +62,23 @@ pub(super) struct Sources {
 }
 
 fn setting(text: &str) -> Result<(String, Value), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE, such as worker.memory=4096")?;
+    let (key, value) = text
+        .split_once('=')
+        .ok_or("expected KEY=VALUE, such as worker.memory=4096")?;
     Ok((key.to_owned(), server::parse(value)))
 }
 
 impl Sources {
     /// All settings, with these flags over what is set elsewhere.
     pub fn layers(&self, flags: Vec<(&str, &str, Value)>) -> anyhow::Result<Layers> {
-        let set = self.set.iter().map(|(key, value)| ("--set", key.as_str(), value.clone()));
-        Settings::layers(self.config.as_deref(), &flags.into_iter().chain(set).collect::<Vec<_>>())
+        let set = self
+            .set
+            .iter()
+            .map(|(key, value)| ("--set", key.as_str(), value.clone()));
+        Settings::layers(
+            self.config.as_deref(),
+            &flags.into_iter().chain(set).collect::<Vec<_>>(),
+        )
     }
 }
 
@@ -99,7 +109,11 @@ impl Serve {
             ("--wskprops", "wskprops", path(&self.wskprops)),
             ("--log", "log", self.log.clone()),
         ];
-        let given = texts.into_iter().filter_map(|(flag, key, text)| Some((flag, key, Value::String(text?))));
-        given.chain(self.dev.then_some(("--dev", "dev", Value::Bool(true)))).collect()
+        let given = texts
+            .into_iter()
+            .filter_map(|(flag, key, text)| Some((flag, key, Value::String(text?))));
+        given
+            .chain(self.dev.then_some(("--dev", "dev", Value::Bool(true))))
+            .collect()
     }
 }
