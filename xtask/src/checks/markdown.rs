@@ -45,7 +45,7 @@ fn linked(target: &str) -> Option<&str> {
 }
 
 /// The path that a word in backquotes is, if it is one.
-fn quoted<'a>(code: &'a str, at_root: impl Fn(&str) -> bool) -> Option<&'a str> {
+fn quoted(code: &str, at_root: impl Fn(&str) -> bool) -> Option<&str> {
     let plain = code.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
     let (first, rest) = code.strip_prefix("./").unwrap_or(code).split_once('/')?;
     let source = FILES.iter().any(|end| code.ends_with(end));
