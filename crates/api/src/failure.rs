@@ -34,6 +34,11 @@ fn status(code: Code) -> StatusCode {
     StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
+/// The refusal of a path that is no route.
+pub(crate) fn nothing() -> Error {
+    Error::new(Code::NotFound, "The requested resource could not be found.")
+}
+
 /// What an error looks like to a client: OpenWhisk's two fields, the error's id and facts, and the headers that belong
 /// to its status.
 pub(crate) fn response(error: &Error, transaction: &str) -> Response {

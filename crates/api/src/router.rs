@@ -8,7 +8,7 @@ use wisp_core::{Code, Error};
 
 use crate::{
     State,
-    failure::Failure,
+    failure::{self, Failure},
     routes::{actions, activations, admin, limits, namespaces, packages, rules, server, triggers},
     transaction::frame,
 };
@@ -85,7 +85,7 @@ fn framed(router: Router<State>, state: State) -> Router {
 }
 
 /// A collection's list. What lacks a name to be created or deleted is no resource.
-fn collection<T: 'static>(name: &str, list: impl Handler<T, State> + Clone) -> Router<State> {
+fn collection<T: 'static>(name: &str, list: impl Handler<T, State>) -> Router<State> {
     let list = || unnamed(get(list.clone()));
     Router::new()
         .route(&format!("/namespaces/{{ns}}/{name}"), list())
@@ -106,5 +106,5 @@ fn only(methods: &'static str, resource: MethodRouter<State>) -> MethodRouter<St
 }
 
 async fn nothing() -> Failure {
-    Error::new(Code::NotFound, "The requested resource could not be found.").into()
+    failure::nothing().into()
 }

@@ -97,19 +97,21 @@ impl Server {
         }
     }
 
-    async fn greet(&self, socket: Socket, stopped: watch::Receiver<()>) {
+    async fn greet(&self, socket: Socket, mut stopped: watch::Receiver<()>) {
         match socket {
             Socket::Unix(stream) => self.converse(stream, stopped).await,
             // A peer that says nothing is not waited for longer than for any other request's head.
-            Socket::Tcp(stream) => match timeout(self.settings.head(), stream.readable()).await {
-                Ok(Ok(())) => self.converse(stream, stopped).await,
+            Socket::Tcp(stream) => match before(&mut stopped, self.settings.head(), stream.readable()).await {
+                Some(Ok(())) => self.converse(stream, stopped).await,
                 _ => tracing::debug!("a connection ended before its first request"),
             },
-            Socket::Tls(stream, tls) => match timeout(self.settings.handshake(), tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.converse(stream, stopped).await,
-                Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-                Err(_) => tracing::debug!("a TLS handshake took too long"),
-            },
+            Socket::Tls(stream, tls) => {
+                match before(&mut stopped, self.settings.handshake(), tls.accept(stream)).await {
+                    Some(Ok(stream)) => self.converse(stream, stopped).await,
+                    Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                    None => tracing::debug!("a TLS handshake took too long"),
+                }
+            }
         }
     }
 
@@ -130,5 +132,13 @@ impl Server {
         if let Err(error) = ended {
             tracing::debug!(error, "a connection broke off");
         }
+    }
+}
+
+/// The outcome of what happens before the first request; none when the time is up or the server stops.
+async fn before<T>(stopped: &mut watch::Receiver<()>, time: Duration, happening: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        outcome = timeout(time, happening) => outcome.ok(),
+        _ = stopped.changed() => None,
     }
 }

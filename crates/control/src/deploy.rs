@@ -101,36 +101,30 @@ impl Control {
 
     /// The action that a request makes of an old one, or anew.
     async fn change(&self, caller: &Identity, name: &Fqn, put: ActionPut, old: Option<&Action>) -> Result<Action> {
+        let defaults = self.inner.limits.action_default();
+        let base = old.map_or(&defaults, |old| &old.limits);
+        let limits = put.limits.unwrap_or_default().over(base);
+        self.check_limits(caller, &limits)?;
         let exec = match (put.exec, old) {
-            (Some(exec), _) => Some(self.store_exec(exec).await?),
-            (None, Some(_)) => None,
+            (Some(exec), _) => self.store_exec(exec).await?,
+            (None, Some(old)) => {
+                self.inner.kinds.check_runnable(&old.exec)?;
+                old.exec.clone()
+            }
             (None, None) => return Err(Error::bad_request("exec undefined")),
         };
-        let defaults = self.inner.limits.action_default();
-        let limits = put
-            .limits
-            .unwrap_or_default()
-            .over(old.map_or(&defaults, |old| &old.limits));
-        self.check_limits(caller, &limits)?;
         let mut annotations = match old {
             Some(old) => annotations(&old.annotations, &put.removed_annotations, put.annotations),
             None => on_creation(put.annotations.unwrap_or_default()),
         };
-        let parameters = parameters(exec.as_ref(), put.parameters, old);
-        let exec = match (exec, old) {
-            (Some(exec), _) => exec,
-            (None, Some(old)) => old.exec.clone(),
-            (None, None) => return Err(Error::bad_request("exec undefined")),
-        };
         annotations.set("exec", exec.kind());
+        let next = old.map_or_else(Version::default, |old| old.version.next());
         Ok(Action {
             fqn: name.clone(),
+            parameters: parameters(&exec, put.parameters, old),
             exec,
-            parameters,
             limits,
-            version: put
-                .version
-                .unwrap_or_else(|| old.map_or_else(Version::default, |old| old.version.next())),
+            version: put.version.unwrap_or(next),
             publish: put.publish.unwrap_or_else(|| old.is_some_and(|old| old.publish)),
             annotations,
             updated: self.inner.clock.now(),
@@ -167,19 +161,14 @@ fn on_creation(mut given: Annotations) -> Annotations {
 }
 
 /// A sequence's parameters are its steps. They do not outlive it: an action that was a sequence starts with none.
-fn parameters(exec: Option<&Exec>, given: Option<Parameters>, old: Option<&Action>) -> Parameters {
-    let was_sequence = old.is_some_and(|old| matches!(old.exec, Exec::Sequence { .. }));
-    match (exec, old) {
-        (Some(Exec::Sequence { components }), _) => {
-            let mut parameters = Parameters::new();
-            parameters.set("_actions", components.iter().map(Fqn::absolute).collect::<Vec<_>>());
-            parameters
-        }
-        (None, Some(old)) if was_sequence => old.parameters.clone(),
-        (Some(_), _) if was_sequence => given.unwrap_or_default(),
-        (_, Some(old)) => given.unwrap_or_else(|| old.parameters.clone()),
-        (_, None) => given.unwrap_or_default(),
+fn parameters(exec: &Exec, given: Option<Parameters>, old: Option<&Action>) -> Parameters {
+    if let Exec::Sequence { components } = exec {
+        let mut parameters = Parameters::new();
+        parameters.set("_actions", components.iter().map(Fqn::absolute).collect::<Vec<_>>());
+        return parameters;
     }
+    let old = old.filter(|old| !matches!(old.exec, Exec::Sequence { .. }));
+    given.unwrap_or_else(|| old.map(|old| old.parameters.clone()).unwrap_or_default())
 }
 
 /// The refusal to create what is there.

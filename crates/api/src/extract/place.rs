@@ -7,7 +7,10 @@ use wisp_core::{
     model::{EntityName, Fqn, Identity},
 };
 
-use crate::{State, failure::Failure};
+use crate::{
+    State,
+    failure::{Failure, nothing},
+};
 
 /// Who calls.
 pub(crate) struct Caller(pub Identity);
@@ -81,12 +84,13 @@ impl FromRequestParts<State> for Segment {
     }
 }
 
-/// A segment of the path, decoded.
+/// A segment of the path, decoded. In a path with an empty segment nothing has a name, whatever the router makes of it.
 async fn segment(parts: &mut Parts, state: &State, key: &str) -> Result<Option<String>, Error> {
+    if parts.uri.path().contains("//") {
+        return Err(nothing());
+    }
     let illegal = |error| Error::bad_request("The name of the entity contains illegal characters.").because(error);
     let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(illegal)?;
-    Ok(parameters
-        .iter()
-        .find(|(name, _)| *name == key)
-        .map(|(_, value)| value.to_owned()))
+    let found = parameters.iter().find(|(name, _)| *name == key);
+    Ok(found.map(|(_, value)| value.to_owned()))
 }

@@ -85,6 +85,8 @@ async fn routes_and_methods_are_refused_in_openwhisks_words() {
         ("PUT", "_/actions/"),
         ("DELETE", "_/actions/p/"),
         ("GET", "_/things"),
+        ("PUT", "_/actions//a"),
+        ("GET", "/actions"),
         ("GET", "_"),
     ] {
         guest.send(method, path, None).await.refused(404, NO_ROUTE);

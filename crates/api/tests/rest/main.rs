@@ -7,3 +7,4 @@ mod frame;
 mod invocations;
 mod platform;
 mod sharing;
+mod sockets;
