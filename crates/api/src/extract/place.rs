@@ -38,12 +38,7 @@ impl FromRequestParts<State> for Place {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Failure> {
-        let Caller(caller) = Caller::from_request_parts(parts, state).await?;
-        let namespace = match segment(parts, state, "ns").await?.as_deref() {
-            Some("_") => caller.namespace.clone(),
-            namespace => EntityName::namespace(namespace.unwrap_or_default())?,
-        };
-        Ok(Self { caller, namespace })
+        Ok(read(parts, state).await?.0)
     }
 }
 
@@ -57,10 +52,9 @@ impl FromRequestParts<State> for Named {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Failure> {
-        let Place { caller, namespace } = Place::from_request_parts(parts, state).await?;
-        let package = segment(parts, state, "package").await?;
-        let package = package.map(|package| package.parse::<EntityName>()).transpose()?;
-        let name = segment(parts, state, "name").await?.unwrap_or_default().parse()?;
+        let (Place { caller, namespace }, segments) = read(parts, state).await?;
+        let package = segment(&segments, "package").map(str::parse).transpose()?;
+        let name = segment(&segments, "name").unwrap_or_default().parse()?;
         Ok(Self {
             caller,
             name: Fqn::new(namespace, package, name),
@@ -78,19 +72,29 @@ impl FromRequestParts<State> for Segment {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Failure> {
-        let place = Place::from_request_parts(parts, state).await?;
-        let text = segment(parts, state, "id").await?.unwrap_or_default();
+        let (place, segments) = read(parts, state).await?;
+        let text = segment(&segments, "id").unwrap_or_default().to_owned();
         Ok(Self { place, text })
     }
 }
 
-/// A segment of the path, decoded. In a path with an empty segment nothing has a name, whatever the router makes of it.
-async fn segment(parts: &mut Parts, state: &State, key: &str) -> Result<Option<String>, Error> {
+/// Who calls and the namespace, with all segments that the route names. In a path with an empty segment nothing has a
+/// name, whatever the router makes of it.
+async fn read(parts: &mut Parts, state: &State) -> Result<(Place, RawPathParams), Failure> {
+    let Caller(caller) = Caller::from_request_parts(parts, state).await?;
     if parts.uri.path().contains("//") {
-        return Err(nothing());
+        return Err(nothing().into());
     }
     let illegal = |error| Error::bad_request("The name of the entity contains illegal characters.").because(error);
-    let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(illegal)?;
-    let found = parameters.iter().find(|(name, _)| *name == key);
-    Ok(found.map(|(_, value)| value.to_owned()))
+    let segments = RawPathParams::from_request_parts(parts, state).await.map_err(illegal)?;
+    let namespace = match segment(&segments, "ns") {
+        Some("_") => caller.namespace.clone(),
+        namespace => EntityName::namespace(namespace.unwrap_or_default())?,
+    };
+    Ok((Place { caller, namespace }, segments))
+}
+
+/// A segment of the path, decoded.
+fn segment<'a>(segments: &'a RawPathParams, key: &str) -> Option<&'a str> {
+    segments.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
 }
