@@ -4,4 +4,9 @@
 
 mod basics;
 mod bench;
+mod confinement;
+mod lifecycle;
+mod limits;
+mod network;
+mod rootless;
 mod world;

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::Read,
+    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, LazyLock},
     time::{Duration, Instant, SystemTime},
@@ -37,18 +38,31 @@ impl Clock for Machine {
     }
 }
 
-/// A sandbox with these settings.
-pub fn sandbox_with(config: Config) -> Arc<Process> {
-    let config = Config {
-        launcher: env!("CARGO_BIN_EXE_wisp-sandbox-launcher").into(),
-        ..config
-    };
-    Arc::new(Process::start(config, None, Arc::new(Machine)).unwrap())
+/// The launcher that tests use; another path when they run as a user who cannot see the build directory.
+pub fn launcher() -> String {
+    std::env::var("WISP_TEST_LAUNCHER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_wisp-sandbox-launcher").into())
+}
+
+/// A sandbox with these settings; functions reach the API at `api`.
+pub fn sandbox_with(config: Config, api: Option<SocketAddr>) -> Arc<Process> {
+    let other = config.launcher != Config::default().launcher;
+    let launcher = if other { config.launcher.clone() } else { launcher() };
+    Arc::new(Process::start(Config { launcher, ..config }, api, Arc::new(Machine)).unwrap())
 }
 
 /// A sandbox with the default settings.
 pub fn sandbox() -> Arc<Process> {
-    sandbox_with(Config::default())
+    sandbox_with(Config::default(), None)
+}
+
+/// Whether this test runs as root; without, there are no limits of memory and processes on every machine.
+pub fn root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// A specification for a Python script.
+pub fn python(script: &str) -> SandboxSpec {
+    spec(&["/usr/bin/python3", "-S", "-E", "-c", script])
 }
 
 /// A specification for a program that sees the host's `/usr`.

@@ -13,6 +13,7 @@ use wisp_core::{
 use super::{
     link::Link,
     messages::{Answer, Bind, Command},
+    network::Relay,
     yard::{Place, Yard},
 };
 
@@ -48,18 +49,21 @@ pub struct Running {
     status: AsyncFd<Link>,
     exit: OnceCell<Exit>,
     place: Place,
+    /// Its network ends with it.
+    _relay: Option<Relay>,
     /// Its launcher lives as long as the yard.
     _yard: Arc<Yard>,
 }
 
 impl Running {
     /// A sandbox whose keeper has executed the program.
-    pub fn new(desk: Desk, status: Link, place: Place, yard: Arc<Yard>) -> io::Result<Self> {
+    pub fn new(desk: Desk, status: Link, place: Place, relay: Option<Relay>, yard: Arc<Yard>) -> io::Result<Self> {
         Ok(Self {
             desk,
             status: status.watch()?,
             exit: OnceCell::new(),
             place,
+            _relay: relay,
             _yard: yard,
         })
     }

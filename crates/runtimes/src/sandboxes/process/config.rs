@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::network;
+
 /// The settings of the process sandbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -25,6 +27,8 @@ pub struct Config {
     /// Files and directories of the host's `/etc` that are visible inside, where they exist: certificate
     /// authorities, the loader's cache, the time zone.
     pub etc: Vec<String>,
+    /// What sandboxes with a network reach.
+    pub network: network::Config,
 }
 
 impl Default for Config {
@@ -54,6 +58,7 @@ impl Default for Config {
             ]
             .map(Into::into)
             .into(),
+            network: network::Config::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod config;
 pub mod launcher;
 mod link;
 mod messages;
+pub mod network;
 mod probe;
 mod register;
 mod roots;

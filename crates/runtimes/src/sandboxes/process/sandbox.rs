@@ -6,14 +6,16 @@ use wisp_core::{
     ports::{Cell, Channel, Clock, Sandbox, SandboxSpec},
 };
 
-use super::{Config, cgroup::Groups, roots::Roots, start, yard::Yard};
+use super::{Config, cgroup::Groups, network::Policy, roots::Roots, start, yard::Yard};
 
 /// The `process` sandbox of this server.
 pub struct Process {
     pub(super) yard: Arc<Yard>,
     pub(super) roots: Roots,
-    pub(super) config: Config,
-    clock: Arc<dyn Clock>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) network: Arc<super::network::Config>,
+    pub(super) clock: Arc<dyn Clock>,
+    limit: Duration,
 }
 
 impl Process {
@@ -25,7 +27,7 @@ impl Process {
     /// # Errors
     /// [`Code::Machine`] when the machine does not let sandboxes be built; [`probe`](super::probe) says more.
     pub fn start(config: Config, api: Option<SocketAddr>, clock: Arc<dyn Clock>) -> Result<Self> {
-        let _ = api;
+        let policy = Arc::new(Policy::new(&config.network, api)?);
         let groups = Groups::open();
         match &groups {
             Groups::None(reason) => tracing::warn!(reason, "sandboxes run without limits of memory and processes"),
@@ -40,8 +42,10 @@ impl Process {
         Ok(Self {
             yard: Arc::new(yard),
             roots: Roots::new(config.roots),
-            config,
+            policy,
+            network: Arc::new(config.network),
             clock,
+            limit: Duration::from_millis(config.start_timeout_ms),
         })
     }
 }
@@ -53,7 +57,6 @@ impl Sandbox for Process {
     }
 
     async fn start(&self, spec: &SandboxSpec) -> Result<(Box<dyn Cell>, Channel)> {
-        let limit = Duration::from_millis(self.config.start_timeout_ms);
         let program = || spec.command.first().map_or("", String::as_str);
         let failed = |reason| {
             Error::new(
@@ -63,7 +66,7 @@ impl Sandbox for Process {
         };
         tokio::select! {
             started = start::start(self, spec) => started.map_err(failed),
-            () = self.clock.sleep(limit) => Err(failed(format!("no answer in {} ms", limit.as_millis()))),
+            () = self.clock.sleep(self.limit) => Err(failed(format!("no answer in {} ms", self.limit.as_millis()))),
         }
     }
 }

@@ -6,13 +6,14 @@ use std::{
     },
 };
 
-use wisp_core::ports::{Cell, Channel, SandboxSpec};
+use wisp_core::ports::{Cell, Channel, Network, SandboxSpec};
 
 use super::{
     Process,
     cell::{Desk, Running},
     cgroup::Limits,
     messages::{Command, Start},
+    network::Relay,
     yard::Parked,
 };
 
@@ -21,10 +22,7 @@ pub async fn start(process: &Process, spec: &SandboxSpec) -> Result<(Box<dyn Cel
     loop {
         let parked = process.yard.take().await?;
         let generation = parked.generation;
-        let root = match process.roots.get(&process.yard, generation, &spec.mounts).await {
-            Ok(root) => root,
-            Err(reason) => return Err(reason),
-        };
+        let root = process.roots.get(&process.yard, generation, &spec.mounts).await?;
         if let Some(started) = begin(process, parked, spec, &root).await? {
             return Ok(started);
         }
@@ -58,7 +56,7 @@ async fn begin(
         place,
         ..
     } = parked;
-    let _ = tun;
+    let relay = relay(process, spec.network, tun).map_err(failed)?;
     let desk = Desk::new(commands).map_err(failed)?;
     let mut descriptors: Vec<BorrowedFd<'_>> = theirs.iter().map(AsFd::as_fd).collect();
     descriptors.push(root.as_fd());
@@ -68,8 +66,16 @@ async fn begin(
     };
     answer?;
     drop(theirs);
-    let running = Running::new(desk, status, place, process.yard.clone()).map_err(failed)?;
+    let running = Running::new(desk, status, place, relay, process.yard.clone()).map_err(failed)?;
     Ok(Some((Box::new(running), channel)))
+}
+
+/// The network of a sandbox that wants one; without it, the device goes.
+fn relay(process: &Process, network: Network, tun: Option<OwnedFd>) -> io::Result<Option<Relay>> {
+    let tun = tun.filter(|_| network == Network::Outbound);
+    let (policy, config) = (&process.policy, &process.network);
+    tun.map(|tun| Relay::start(tun, policy.clone(), config.clone(), process.clock.clone()))
+        .transpose()
 }
 
 fn command(spec: &SandboxSpec) -> Command {

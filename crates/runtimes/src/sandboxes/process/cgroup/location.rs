@@ -72,7 +72,9 @@ impl Location {
 
     fn dead(&self, name: &str) -> bool {
         let mut parts = name.split('.');
-        let (Some(PREFIX), Some(pid), Some(start)) = (parts.next(), parts.next(), parts.next()) else { return false };
+        let (Some(PREFIX), Some(pid), Some(start)) = (parts.next(), parts.next(), parts.next()) else {
+            return false;
+        };
         let Ok(pid) = pid.parse() else { return false };
         started(&self.proc, pid).is_none_or(|alive| alive.to_string() != start)
     }
@@ -170,7 +172,11 @@ mod tests {
                 ("cpuacct", "/cg/cpu,cpuacct/c")
             ]
         );
-        assert!(location.name.starts_with(&format!("wisp.{pid}.22.")), "{}", location.name);
+        assert!(
+            location.name.starts_with(&format!("wisp.{pid}.22.")),
+            "{}",
+            location.name
+        );
         assert!(!location.dead(&location.name));
         assert!(location.dead(&format!("wisp.{pid}.21.0")));
         assert!(location.dead("wisp.999999999.5.0"));

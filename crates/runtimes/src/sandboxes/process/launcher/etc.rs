@@ -1,9 +1,6 @@
 use std::{fs, path::PathBuf};
 
-use super::namespaces::INSIDE;
-
-/// Where a sandbox finds its resolver.
-const RESOLVER: &str = "10.0.2.3";
+use super::{super::network::RESOLVER, namespaces::INSIDE};
 
 /// The files of a sandbox's `/etc`: those that every sandbox has, and copies of the host's that are wanted and exist.
 pub fn files(wanted: &[String], hostname: &str) -> Vec<(PathBuf, Vec<u8>)> {

@@ -13,6 +13,7 @@ use super::{
     super::{link::Link, messages::Setup},
     Filter, init, kernel, namespaces,
     program::Program,
+    tun,
 };
 
 /// What surrounds a program, as far as it exists before the program does.
@@ -32,7 +33,9 @@ impl Shield {
         rustix::system::sethostname(setup.hostname.as_bytes())?;
         let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
         namespaces::raise(&socket, b"lo")?;
-        Ok((Self { home, user, rootless }, None))
+        // A machine without the device still runs functions, without a network.
+        let tun = if setup.tun { tun::open(&socket).ok() } else { None };
+        Ok((Self { home, user, rootless }, tun))
     }
 
     /// Goes back to where the host's files are.
