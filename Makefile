@@ -11,6 +11,9 @@ export CACHE CARGO_TARGET_DIR
 NODE_PACKAGES := $(CACHE)/node-packages-$(shell sha256sum <crates/runtimes/src/languages/nodejs/packages/package-lock.json | cut -c1-12)
 prepare scenarios sdk live: export WISP_LANGUAGES_NODE_MODULES := $(NODE_PACKAGES)
 
+# Binaries as the tests have them: other sets of packages would have other features, and compile everything anew.
+BUILD := cargo build --quiet --workspace --bins --tests
+
 .PHONY: help demo test prepare check lint unit scenarios sdk live bench bench-coldstart audit format
 
 help: ## Shows this list
@@ -37,15 +40,15 @@ unit: ## Runs the tests of all crates, those in documentation included
 	@cargo test --quiet --workspace --no-fail-fast --doc
 
 scenarios: ## Runs the black-box cases over HTTP; CASE=word picks those whose names have it
-	@cargo build --quiet --package wisp
-	@cargo run --quiet --package wisp-scenarios -- --quiet $(CASE)
+	@$(BUILD)
+	@$(CARGO_TARGET_DIR)/debug/wisp-scenarios --quiet $(CASE)
 
 sdk: prepare ## Runs the original JavaScript SDK against a server
-	@cargo build --quiet --package wisp
+	@$(BUILD)
 	@./tests/sdk/run.sh
 
 live: prepare ## Attacks a whole platform: hostile functions, kill -9 under load
-	@cargo build --quiet --package wisp
+	@$(BUILD)
 	@for suite in hostile crash; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite.py; done
 
 bench: ## Measures throughput and latency beside bare servers

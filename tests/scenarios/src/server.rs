@@ -153,7 +153,7 @@ fn program() -> Result<PathBuf> {
     let path = env::current_exe()?.with_file_name("wisp");
     ensure!(
         path.exists(),
-        "{} is missing; run `cargo build -p wisp` first",
+        "{} is missing; run `cargo build --workspace` first",
         path.display()
     );
     Ok(path)
