@@ -1,6 +1,6 @@
 //! What the embedded engine does in a second, and what it costs.
 //!
-//! `cargo run --release -p wisp-store --example measure -- [records] [directory]`
+//! `cargo run --release -p wisp-store --example measure -- [records] [milliseconds between two] [directory]`
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -25,21 +25,25 @@ use wisp_testkit::fixtures;
 
 /// How long each rate is measured.
 const SPELL: Duration = Duration::from_secs(3);
-/// The first start; one activation each 10 ms.
+/// The first start.
 const NOON: u64 = 28_333_333 * 60_000;
+/// Spreads ids like random ones.
+const SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let records: u64 = arguments.next().map_or(1_000_000, |count| count.parse().unwrap());
+    let apart: u64 = arguments.next().map_or(10, |apart| apart.parse().unwrap());
     let directory = tempfile::tempdir_in(arguments.next().map_or(std::env::temp_dir(), PathBuf::from)).unwrap();
     println!("idle: {}", memory());
     rates(directory.path()).await;
     let data = directory.path().join("many");
+    let began = Instant::now();
     let engine = open(&data);
-    println!("opened, empty: {}", memory());
-    fill(&engine, records).await;
-    looks(&engine, records).await;
+    println!("made in {:?}: {}", began.elapsed(), memory());
+    fill(&engine, records, apart).await;
+    looks(&engine, records, apart).await;
     let began = Instant::now();
     engine.close().await.unwrap();
     drop(engine);
@@ -47,7 +51,7 @@ async fn main() {
     let began = Instant::now();
     let engine = open(&data);
     println!("opened {records} records in {:?}; {}", began.elapsed(), memory());
-    looks(&engine, records).await;
+    looks(&engine, records, apart).await;
     let began = Instant::now();
     let keep = |_: &str| Retention {
         age: u64::MAX,
@@ -56,7 +60,7 @@ async fn main() {
     };
     let swept = engine.activations.sweep(NOON, &keep).await.unwrap();
     println!("swept {} records in {:?}; {}", swept.records, began.elapsed(), memory());
-    looks(&engine, records).await;
+    looks(&engine, records, apart).await;
 }
 
 fn open(directory: &Path) -> Engine {
@@ -100,37 +104,32 @@ async fn rates(directory: &Path) {
     println!("one fdatasync for each write of 300 bytes: {alone:.0}/s");
     for clients in [1, 8, 64] {
         let engine = open(&directory.join(format!("accept-{clients}")));
-        let rate = rate(clients, async |id| {
-            engine
-                .activations
-                .accept(&fixtures::accepted("guest", id, NOON))
-                .await
-                .unwrap();
-        })
-        .await;
+        let rate = rate(clients, async |number| accept(&engine, number).await).await;
         println!("accept, {clients} clients: {rate}");
     }
     for clients in [1, 8, 64] {
         let engine = open(&directory.join(format!("finish-{clients}")));
-        let rate = rate(clients, async |id| {
-            let record = fixtures::shared("guest", "tools/greet", id, NOON + id as u64 / 10);
-            engine.activations.finish(record).await.unwrap();
-        })
-        .await;
+        let rate = rate(clients, async |number| finish(&engine, number).await).await;
         println!("finish, {clients} clients: {rate}");
     }
     let engine = open(&directory.join("both"));
-    let rate = rate(64, async |id| {
-        engine
-            .activations
-            .accept(&fixtures::accepted("guest", id, NOON))
-            .await
-            .unwrap();
-        let record = fixtures::shared("guest", "tools/greet", id, NOON + id as u64 / 10);
-        engine.activations.finish(record).await.unwrap();
+    let rate = rate(64, async |number| {
+        accept(&engine, number).await;
+        finish(&engine, number).await;
     })
     .await;
     println!("accept and finish, 64 clients: {rate}");
+}
+
+async fn accept(engine: &Engine, number: u64) {
+    let promise = fixtures::accepted("guest", u128::from(number).wrapping_mul(SPREAD), NOON + number / 10);
+    engine.activations.accept(&promise).await.unwrap();
+}
+
+async fn finish(engine: &Engine, number: u64) {
+    let id = u128::from(number).wrapping_mul(SPREAD);
+    let record = fixtures::shared("guest", "tools/greet", id, NOON + number / 10);
+    engine.activations.finish(record).await.unwrap();
 }
 
 fn alone(directory: &Path) -> f64 {
@@ -144,16 +143,14 @@ fn alone(directory: &Path) -> f64 {
     f64::from(count) / began.elapsed().as_secs_f64()
 }
 
-async fn rate(clients: u128, work: impl AsyncFn(u128)) -> String {
+async fn rate(clients: u64, work: impl AsyncFn(u64)) -> String {
     let next = AtomicU64::new(0);
     let (began, before) = (Instant::now(), processor());
     let client = async || {
         let mut times = Vec::new();
         while began.elapsed() < SPELL {
             let start = Instant::now();
-            // Ids that are spread like random ones.
-            let id = u128::from(next.fetch_add(1, Relaxed)).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-            work(id).await;
+            work(next.fetch_add(1, Relaxed)).await;
             times.push(start.elapsed());
         }
         times
@@ -174,7 +171,7 @@ async fn rate(clients: u128, work: impl AsyncFn(u128)) -> String {
     )
 }
 
-async fn fill(engine: &Engine, records: u64) {
+async fn fill(engine: &Engine, records: u64, apart: u64) {
     let (began, before) = (Instant::now(), processor());
     let engine = Arc::new(engine.clone());
     let writer = |first: u64| {
@@ -182,10 +179,10 @@ async fn fill(engine: &Engine, records: u64) {
         tokio::spawn(async move {
             for number in (first..records).step_by(64) {
                 let action = ["tools/greet", "tools/other", "hello", "rare"][(number % 4) as usize];
-                let id = u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+                let id = u128::from(number).wrapping_mul(SPREAD);
                 engine
                     .activations
-                    .finish(fixtures::shared("guest", action, id, NOON + number * 10))
+                    .finish(fixtures::shared("guest", action, id, NOON + number * apart))
                     .await
                     .unwrap();
             }
@@ -200,7 +197,7 @@ async fn fill(engine: &Engine, records: u64) {
     );
 }
 
-async fn looks(engine: &Engine, records: u64) {
+async fn looks(engine: &Engine, records: u64, apart: u64) {
     let guest = fixtures::namespace("guest");
     let all = Scope {
         namespace: guest.clone(),
@@ -214,7 +211,7 @@ async fn looks(engine: &Engine, records: u64) {
     };
     let half = Scope {
         since: Some(NOON + 12_345),
-        upto: Some(NOON + records * 5 + 6_789),
+        upto: Some(NOON + records * apart / 2 + 6_789),
         ..all.clone()
     };
     for (what, scope) in [("all", &all), ("a name", &named), ("half", &half)] {
@@ -245,7 +242,7 @@ async fn looks(engine: &Engine, records: u64) {
     let step = AtomicU64::new(0);
     let get = median(async || {
         let number = u128::from(step.fetch_add(7_919, Relaxed) % records);
-        let id = ActivationId::from_bits(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+        let id = ActivationId::from_bits(number.wrapping_mul(SPREAD));
         u64::from(engine.activations.get(&guest, id).await.unwrap().is_some())
     });
     let unknown = median(async || {

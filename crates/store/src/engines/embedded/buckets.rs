@@ -9,7 +9,7 @@ use std::{
 use fjall::{Keyspace, KeyspaceCreateOptions};
 use wisp_core::{Result, model::Millis};
 
-use super::error;
+use super::{database::write_out, error};
 use crate::Config;
 
 /// Milliseconds of a minute, the unit of buckets and of tallies.
@@ -73,6 +73,10 @@ impl Buckets {
         let (from, to) = self.free_span(minute);
         self.horizon.fetch_min(from, Ordering::AcqRel);
         let keyspace = self.keyspace(fjall, from, to)?;
+        // The others are hardly written to any more: they need not keep in memory what they got last.
+        self.within(0, u64::MAX)
+            .iter()
+            .try_for_each(|other| write_out(&other.keyspace))?;
         Ok(self.insert(from, to, keyspace))
     }
 

@@ -54,7 +54,7 @@ impl Database {
             });
             made.map_err(|cause| error::database("open a table of the database", cause))
         };
-        Ok(Self {
+        let database = Self {
             records: small("records")?,
             meta: small("meta")?,
             accepted: small("accepted")?,
@@ -62,8 +62,43 @@ impl Database {
             buckets: Buckets::open(&fjall, config, horizon)?,
             fjall,
             directory,
-        })
+        };
+        // What the journal brought back would stay in memory, and be read again by every start, until it is written.
+        database.begin_write_out()?;
+        Ok(database)
     }
+
+    /// Writes what is in memory to sorted files, so that the next start need not read it from the journal.
+    pub fn write_out(&self) -> Result<()> {
+        for keyspace in self.keyspaces() {
+            // Hidden in fjall's documentation, but the only way to ask for this.
+            let written = keyspace.rotate_memtable_and_wait();
+            written.map_err(|cause| error::database("write sorted files", cause))?;
+        }
+        Ok(())
+    }
+
+    fn begin_write_out(&self) -> Result<()> {
+        self.keyspaces().iter().try_for_each(write_out)
+    }
+
+    fn keyspaces(&self) -> Vec<Keyspace> {
+        let buckets = self
+            .buckets
+            .within(0, u64::MAX)
+            .into_iter()
+            .map(|bucket| bucket.keyspace);
+        let others = [&self.records, &self.meta, &self.accepted, &self.ids].map(Clone::clone);
+        others.into_iter().chain(buckets).collect()
+    }
+}
+
+/// Has what a keyspace holds in memory written to a sorted file, in the background.
+pub(super) fn write_out(keyspace: &Keyspace) -> Result<()> {
+    let begun = keyspace.rotate_memtable();
+    begun
+        .map(drop)
+        .map_err(|cause| error::database("write sorted files", cause))
 }
 
 fn open(directory: &Directory, config: &Config, horizon: Horizon) -> fjall::Result<fjall::Database> {

@@ -118,7 +118,7 @@ impl Thread {
                     let _ = reply.send(self.sync());
                 }
                 Message::Close(reply) => {
-                    let _ = reply.send(self.sync());
+                    let _ = reply.send(self.sync().and_then(|()| self.database.write_out()));
                     return;
                 }
             }
@@ -126,24 +126,24 @@ impl Thread {
         self.sync_in_time();
     }
 
-    /// The next message, with a sync in between when it is time for one; none when nobody can send any more.
+    /// The next message, with a sync before it when it is time for one; none when nobody can send any more.
     fn next(&mut self) -> Option<Message> {
         loop {
+            let left = self.unsynced.map(|since| self.interval.saturating_sub(since.elapsed()));
+            // A steady stream of messages must not put the sync off.
+            if left.is_some_and(|left| left.is_zero()) {
+                self.sync_in_time();
+                continue;
+            }
             if let Some(message) = self.carried.take() {
                 return Some(message);
             }
-            let Some(since) = self.unsynced else {
+            let Some(left) = left else {
                 return self.inbox.recv().ok();
             };
-            match self.inbox.recv_timeout(self.interval.saturating_sub(since.elapsed())) {
-                Ok(message) => {
-                    // A steady stream of messages must not put the sync off.
-                    if since.elapsed() >= self.interval {
-                        self.sync_in_time();
-                    }
-                    return Some(message);
-                }
-                Err(RecvTimeoutError::Timeout) => self.sync_in_time(),
+            match self.inbox.recv_timeout(left) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         }

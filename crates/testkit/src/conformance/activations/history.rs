@@ -1,13 +1,13 @@
-use std::{cmp::Reverse, collections::HashMap};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use proptest::{collection::vec, option, prelude::*};
 use wisp_core::{
-    model::Millis,
+    model::{Activation, Millis},
     ports::{Query, Retention, Scope},
 };
 
 use super::{MINUTE, NOON, Port};
-use crate::fixtures::{activation, namespace, shared};
+use crate::fixtures::{activation, namespace};
 
 /// Something that happens to a store.
 #[derive(Clone, Debug)]
@@ -86,8 +86,8 @@ pub fn histories() -> impl Strategy<Value = Vec<Step>> {
 /// What a store should hold: namespace, action and start of each id.
 type Model = HashMap<u8, (usize, usize, Millis)>;
 
-/// Carries a history out, and holds every look against a model.
-pub async fn check(port: &Port, history: &[Step]) -> Result<(), TestCaseError> {
+/// Carries a history out, and holds every look against a model. Rounds of one store do not get in each other's way.
+pub async fn check(port: &Port, round: u64, history: &[Step]) -> Result<(), TestCaseError> {
     let mut model = Model::new();
     for step in history {
         match *step {
@@ -97,8 +97,9 @@ pub async fn check(port: &Port, history: &[Step]) -> Result<(), TestCaseError> {
                 id,
                 start,
             } => {
-                let record = shared(NAMESPACES[namespace], ACTIONS[action], u128::from(id), start);
-                port.finish(record).await.unwrap();
+                port.finish(Arc::new(record(round, id, (namespace, action, start))))
+                    .await
+                    .unwrap();
                 model.insert(id, (namespace, action, start));
             }
             Step::Sweep(keep) => {
@@ -121,7 +122,7 @@ pub async fn check(port: &Port, history: &[Step]) -> Result<(), TestCaseError> {
                 let name = name.map(|name| NAMES[name]);
                 let expected = expected(&model, ns, name, since.unwrap_or(0), upto.unwrap_or(u64::MAX));
                 let scope = Scope {
-                    namespace: namespace(NAMESPACES[ns]),
+                    namespace: namespace(&named(round, ns)),
                     name: name.map(str::to_owned),
                     since,
                     upto,
@@ -132,7 +133,7 @@ pub async fn check(port: &Port, history: &[Step]) -> Result<(), TestCaseError> {
                     .into_iter()
                     .skip(skip as usize)
                     .take(limit as usize)
-                    .map(|id| text(&model, id))
+                    .map(|id| text(&model, round, id))
                     .collect();
                 prop_assert_eq!(page, expected);
             }
@@ -141,19 +142,31 @@ pub async fn check(port: &Port, history: &[Step]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn text(model: &Model, id: u8) -> String {
-    let (namespace, action, start) = model[&id];
-    let record = activation(NAMESPACES[namespace], ACTIONS[action], u128::from(id), start);
-    serde_json::to_string(&record).unwrap()
+/// A namespace of a round.
+fn named(round: u64, namespace: usize) -> String {
+    format!("{}-{round}", NAMESPACES[namespace])
+}
+
+fn record(round: u64, id: u8, (namespace, action, start): (usize, usize, Millis)) -> Activation {
+    activation(
+        &named(round, namespace),
+        ACTIONS[action],
+        u128::from(round) << 8 | u128::from(id),
+        start,
+    )
+}
+
+fn text(model: &Model, round: u64, id: u8) -> String {
+    serde_json::to_string(&record(round, id, model[&id])).unwrap()
 }
 
 fn expected(model: &Model, namespace: usize, name: Option<&str>, since: Millis, upto: Millis) -> Vec<u8> {
-    let named = |action: usize| {
+    let fits_name = |action: usize| {
         let path = ACTIONS[action];
         name.is_none_or(|name| name == path || path.rsplit('/').next() == Some(name))
     };
     let fits = |(_, (ns, action, start)): &(&u8, &(usize, usize, Millis))| {
-        *ns == namespace && named(*action) && (since..=upto).contains(start)
+        *ns == namespace && fits_name(*action) && (since..=upto).contains(start)
     };
     let mut ids: Vec<u8> = model.iter().filter(fits).map(|(id, _)| *id).collect();
     ids.sort_by_key(|id| (Reverse(model[id].2), *id));
