@@ -101,8 +101,8 @@ impl Server {
         match socket {
             Socket::Unix(stream) => self.converse(stream, stopped).await,
             // A peer that says nothing is not waited for longer than for any other request's head.
-            Socket::Tcp(stream) => match before(&mut stopped, self.settings.head(), stream.readable()).await {
-                Some(Ok(())) => self.converse(stream, stopped).await,
+            Socket::Tcp(stream) => match before(&mut stopped, self.settings.head(), stream.peek(&mut [0])).await {
+                Some(Ok(1)) => self.converse(stream, stopped).await,
                 _ => tracing::debug!("a connection ended before its first request"),
             },
             Socket::Tls(stream, tls) => {

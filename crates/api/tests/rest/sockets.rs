@@ -16,9 +16,13 @@ use crate::platform::Platform;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn serve(listener: Listener, router: axum::Router) -> (oneshot::Sender<()>, JoinHandle<()>) {
+    serve_with(listener, router, Settings::default())
+}
+
+fn serve_with(listener: Listener, router: axum::Router, settings: Settings) -> (oneshot::Sender<()>, JoinHandle<()>) {
     let (stop, stopped) = oneshot::channel();
     let stopped = async { stopped.await.unwrap_or_default() };
-    let serving = tokio::spawn(wisp_api::serve(vec![listener], router, Settings::default(), stopped));
+    let serving = tokio::spawn(wisp_api::serve(vec![listener], router, settings, stopped));
     (stop, serving)
 }
 
@@ -70,4 +74,20 @@ async fn the_operators_socket_is_its_owners_alone() {
     let reply = exchange!(stream, b"GET /admin/users HTTP/1.1\r\nhost: wisp\r\n\r\n");
     assert!(reply.starts_with("HTTP/1.1 200 OK") && reply.ends_with("[]"), "{reply}");
     std::fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_peer_that_says_nothing_is_hung_up_on() {
+    let listener = Listener::tcp("127.0.0.1:0").await.unwrap();
+    let address = listener.address().unwrap();
+    let settings = Settings {
+        head_seconds: 1,
+        ..Settings::default()
+    };
+    let (_stop, _serving) = serve_with(listener, Platform::start().api, settings);
+    let silent = TcpStream::connect(address).await.unwrap();
+    let heard = timeout(PATIENCE, silent.peek(&mut [0]))
+        .await
+        .expect("the server hangs up");
+    assert_eq!(heard.unwrap(), 0);
 }
