@@ -66,10 +66,8 @@ impl Control {
         let resolved = self.resolve(caller, action, Right::Activate).await?;
         self.inner.kinds.check_runnable(&resolved.action.exec)?;
         let permit = self.inner.admission.invocation(caller, at)?;
-        let id = self.new_id();
-        let accepted = self.promise(id, caller, action, &resolved.action, payload.clone(), transaction, at)?;
         let call = Call {
-            id,
+            id: self.new_id(),
             resolved,
             payload,
             caller: caller.clone(),
@@ -78,7 +76,7 @@ impl Control {
             at,
             accepted: true,
         };
-        self.accept(call, accepted, permit).await
+        self.accept(call, action, permit).await
     }
 }
 

@@ -1,15 +1,8 @@
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
-use tokio::sync::oneshot;
 use wisp_core::{
-    Code, Error, Result,
+    Error, Result,
     model::{
         Accepted, Action, Activation, ActivationId, Caller, Exec, Fqn, Identity, Invocation, Json, Millis, Parameters,
         Right,
@@ -17,7 +10,7 @@ use wisp_core::{
     ports::BoxFuture,
 };
 
-use crate::{admit::Permit, control::Control, resolve::Resolved, sequence::Budget};
+use crate::{admit::Permit, control::Control, resolve::Resolved, sequence::Budget, unstoppable::Unstoppable};
 
 /// How long a caller waits for the end of an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,17 +58,8 @@ impl Control {
         self.inner.kinds.check_runnable(&resolved.action.exec)?;
         refuse_final(&resolved, &payload)?;
         let permit = self.inner.admission.invocation(caller, at)?;
-        let accepted = self.promise(
-            self.new_id(),
-            caller,
-            name,
-            &resolved.action,
-            payload.clone(),
-            transaction,
-            at,
-        )?;
         let call = Call {
-            id: accepted.id,
+            id: self.new_id(),
             resolved,
             payload,
             caller: caller.clone(),
@@ -85,44 +69,31 @@ impl Control {
             accepted: wait == Wait::None,
         };
         match wait {
-            Wait::None => self.accept(call, accepted, permit).await.map(Invoked::Accepted),
-            Wait::For(time) => self.wait(call, accepted, permit, time).await,
+            Wait::None => self.accept(call, name, permit).await.map(Invoked::Accepted),
+            Wait::For(time) => self.wait(call, name, permit, time).await,
         }
     }
 
-    /// What the ledger keeps of an invocation until it has ended.
-    #[allow(clippy::too_many_arguments, reason = "each is a column of the record")]
-    pub(crate) fn promise(
-        &self,
-        id: ActivationId,
-        caller: &Identity,
-        name: &Fqn,
-        action: &Action,
-        payload: Json,
-        transaction: &str,
-        at: Millis,
-    ) -> Result<Accepted> {
-        let sealed_key = match wants_key(action) {
-            true => Some(self.inner.seal.close(&caller.api_key, id)?),
+    /// What the ledger keeps of a call, by the name that it was made under, until it has ended.
+    fn promise(&self, call: &Call, name: &Fqn) -> Result<Accepted> {
+        let sealed_key = match wants_key(&call.resolved.action) {
+            true => Some(self.inner.seal.close(&call.caller.api_key, call.id)?),
             false => None,
         };
-        let caller = Caller {
-            namespace: caller.namespace.clone(),
-            subject: caller.subject.clone(),
-        };
         Ok(Accepted {
-            id,
+            id: call.id,
             action: name.clone(),
-            payload,
-            caller,
+            payload: call.payload.clone(),
+            caller: Caller { namespace: call.caller.namespace.clone(), subject: call.caller.subject.clone() },
             sealed_key,
-            transaction: transaction.to_owned(),
-            at,
+            transaction: call.transaction.clone(),
+            at: call.at,
         })
     }
 
     /// Makes the promise durable, then lets it run by itself.
-    pub(crate) async fn accept(&self, call: Call, accepted: Accepted, permit: Permit) -> Result<ActivationId> {
+    pub(crate) async fn accept(&self, call: Call, name: &Fqn, permit: Permit) -> Result<ActivationId> {
+        let accepted = self.promise(&call, name)?;
         self.inner.activations.accept(&accepted).await?;
         let control = self.clone();
         self.inner.tasks.spawn(Box::pin(async move {
@@ -140,36 +111,33 @@ impl Control {
         }
     }
 
-    /// Runs a call and waits for it; when the time is up, the rest becomes a durable promise.
-    async fn wait(&self, call: Call, accepted: Accepted, permit: Permit, time: Duration) -> Result<Invoked> {
-        let (reply, mut ended) = oneshot::channel();
-        let promised = Arc::new(AtomicBool::new(false));
-        let (control, settle) = (self.clone(), promised.clone());
-        self.inner.tasks.spawn(Box::pin(async move {
+    /// Runs a call and waits for it; when the time is up, the rest becomes a durable promise. A caller who goes away
+    /// does not stop the run.
+    async fn wait(&self, call: Call, name: &Fqn, permit: Permit, time: Duration) -> Result<Invoked> {
+        let accepted = self.promise(&call, name)?;
+        let control = self.clone();
+        let mut run = Unstoppable::new(self.inner.tasks.clone(), async move {
             let _permit = permit;
-            let result = control.run(call, &mut Budget::default()).await;
-            if let (true, Ok(activation)) = (settle.load(Ordering::Acquire), &result) {
-                control.settle(activation).await;
-            }
-            // The caller may have gone; the record stands all the same.
-            let _ = reply.send(result);
-        }));
+            control.run(call, &mut Budget::default()).await
+        });
         tokio::select! {
             biased;
-            result = &mut ended => return result.map_err(|_| shutting_down())?.map(Invoked::Finished),
+            result = &mut run => return result.map(Invoked::Finished),
             () = self.inner.clock.sleep(time) => {}
         }
-        promised.store(true, Ordering::Release);
         self.inner.activations.accept(&accepted).await?;
-        if let Ok(result) = ended.try_recv() {
-            let activation = result?;
-            self.settle(&activation).await;
-            return Ok(Invoked::Finished(activation));
-        }
+        let control = self.clone();
+        self.inner.tasks.spawn(Box::pin(async move {
+            // Recorded again now that there is a promise: so it is settled, whichever of the two came first.
+            match run.await {
+                Ok(activation) => control.settle(&activation).await,
+                Err(error) => tracing::error!(activation = %accepted.id, ?error, "a promised invocation did not run"),
+            }
+        }));
         Ok(Invoked::Accepted(accepted.id))
     }
 
-    /// Settles a promise that was made while its invocation was ending.
+    /// Records an activation again, after its promise.
     async fn settle(&self, activation: &Arc<Activation>) {
         if let Err(error) = self.inner.activations.finish(activation.clone()).await {
             tracing::error!(activation = %activation.activation_id, ?error, "a settled promise stays in the ledger");
@@ -268,12 +236,4 @@ fn refuse_final(resolved: &Resolved, payload: &Json) -> Result<()> {
         return Err(Error::bad_request(message));
     }
     Ok(())
-}
-
-fn shutting_down() -> Error {
-    Error::new(
-        Code::Unavailable,
-        "The server is currently unavailable (because it is overloaded or down for maintenance).",
-    )
-    .with("remedy", "the server is shutting down: try again when it is back")
 }

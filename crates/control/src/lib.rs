@@ -25,6 +25,7 @@ mod seal;
 mod sequence;
 mod sweep;
 mod trigger;
+mod unstoppable;
 mod users;
 
 pub use admit::Admission;

@@ -6,6 +6,9 @@ mod verbs;
 
 use wisp_runtimes::sandboxes::process::launcher;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     // Before anything else: a launcher must never have had a second thread.
     if std::env::args_os()

@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize, de::Error as _};
 
@@ -8,9 +8,10 @@ use crate::{Error, Result};
 const MAX_LENGTH: usize = 256;
 
 /// One segment of a name: 1 to 256 characters, `\A([\w]|[\w][\w@ .&-]{0,254}[\w@.&-])\z`, case-sensitive.
+/// Cloning shares the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct EntityName(String);
+pub struct EntityName(Arc<str>);
 
 impl EntityName {
     /// The name as text.
@@ -29,7 +30,7 @@ impl EntityName {
         if !is_legal(text) {
             return Err(Error::bad_request("The namespace contains illegal characters."));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 }
 
@@ -58,7 +59,7 @@ impl FromStr for EntityName {
                 "The name of the entity contains illegal characters.",
             ));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 }
 
