@@ -12,8 +12,10 @@ pub struct Config {
     pub first_uid: u32,
     /// How many ids from there on may be used: the greatest number of sandboxes at a time. 65536.
     pub uids: u32,
-    /// Sandboxes prepared ahead of need, without a program. 4.
+    /// Sandboxes with a network that are prepared ahead of need. 4.
     pub parked: usize,
+    /// Sandboxes without a network that are prepared ahead of need. 1.
+    pub parked_offline: usize,
     /// Longest wait for a prepared sandbox and for its program to be executed, in milliseconds. 10000.
     pub start_timeout_ms: u64,
     /// Sets of mounts whose prepared roots are kept. 64.
@@ -38,6 +40,7 @@ impl Default for Config {
             first_uid: 200_000,
             uids: 65_536,
             parked: 4,
+            parked_offline: 1,
             start_timeout_ms: 10_000,
             roots: 64,
             shared_memory: 64,

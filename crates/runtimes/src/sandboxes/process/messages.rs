@@ -14,8 +14,6 @@ pub struct Setup {
     pub hostname: String,
     /// Files and directories below the host's `/etc` that are visible inside.
     pub etc: Vec<String>,
-    /// Whether keepers make a TUN device.
-    pub tun: bool,
     /// Size of `/dev/shm`, in MB.
     pub shared_memory: u64,
     /// Greatest number of inodes in `/tmp`.
@@ -25,11 +23,19 @@ pub struct Setup {
 /// What the server asks of the launcher.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Order {
-    /// Fork a keeper, for this user id of the host; its ends of command and status sockets come along. The answer is
-    /// its process id.
-    Keeper(u32),
+    /// Fork a keeper; its ends of command and status sockets come along. The answer is its process id.
+    Keeper(Park),
     /// Prepare a root with these mounts. The answer brings a descriptor of its mount namespace.
     Root(Vec<Bind>),
+}
+
+/// What a keeper prepares.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Park {
+    /// The host's user id that its program runs as.
+    pub uid: u32,
+    /// Whether it makes a TUN device.
+    pub tun: bool,
 }
 
 /// A file or directory of the host and where it becomes visible.

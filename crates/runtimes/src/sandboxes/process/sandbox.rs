@@ -6,7 +6,7 @@ use wisp_core::{
     ports::{Cell, Channel, Clock, Sandbox, SandboxSpec},
 };
 
-use super::{Config, cgroup::Groups, network::Policy, roots::Roots, start, yard::Yard};
+use super::{super::Health, Config, cgroup::Groups, network::Policy, probe, roots::Roots, start, yard::Yard};
 
 /// The `process` sandbox of this server.
 pub struct Process {
@@ -29,9 +29,12 @@ impl Process {
     pub fn start(config: Config, api: Option<SocketAddr>, clock: Arc<dyn Clock>) -> Result<Self> {
         let policy = Arc::new(Policy::new(&config.network, api)?);
         let groups = Groups::open();
-        match &groups {
-            Groups::None(reason) => tracing::warn!(reason, "sandboxes run without limits of memory and processes"),
-            groups => tracing::info!(groups = groups.describe(), "limits of sandboxes"),
+        for check in probe::checks(&groups) {
+            let (name, detail, remedy) = (check.name, check.detail, check.remedy);
+            match check.health {
+                Health::Ok => tracing::info!(name, detail, "sandboxes"),
+                _ => tracing::warn!(name, detail, remedy, "sandboxes"),
+            }
         }
         let yard = Yard::open(&config, groups).map_err(|reason| {
             Error::new(

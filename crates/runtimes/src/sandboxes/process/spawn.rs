@@ -8,7 +8,7 @@ use super::{
     Config,
     launcher::ARGUMENT,
     link::Link,
-    messages::{Answer, Bind, Order, Setup},
+    messages::{Answer, Bind, Order, Park, Setup},
 };
 
 /// A keeper: its process id and the sockets for its commands and its status.
@@ -36,7 +36,6 @@ impl Launcher {
         let setup = Setup {
             hostname: config.hostname.clone(),
             etc: config.etc.clone(),
-            tun: true,
             shared_memory: config.shared_memory,
             scratch_inodes: config.scratch_inodes,
         };
@@ -45,12 +44,12 @@ impl Launcher {
         Ok(launcher)
     }
 
-    /// Forks a keeper for a user id.
-    pub fn keeper(&self, uid: u32) -> io::Result<Answer<Keeper>> {
+    /// Forks a keeper.
+    pub fn keeper(&self, park: Park) -> io::Result<Answer<Keeper>> {
         let (commands, their_commands) = Link::pair()?;
         let (status, their_status) = Link::pair()?;
         self.orders
-            .send(&Order::Keeper(uid), &[their_commands.as_fd(), their_status.as_fd()])?;
+            .send(&Order::Keeper(park), &[their_commands.as_fd(), their_status.as_fd()])?;
         drop((their_commands, their_status));
         Ok(self.answer::<u32>()?.map(|(pid, _)| (pid, commands, status)))
     }

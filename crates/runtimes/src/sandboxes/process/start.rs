@@ -6,7 +6,7 @@ use std::{
     },
 };
 
-use wisp_core::ports::{Cell, Channel, Network, SandboxSpec};
+use wisp_core::ports::{Cell, Channel, SandboxSpec};
 
 use super::{
     Process,
@@ -20,7 +20,7 @@ use super::{
 /// Starts a program in a parked sandbox.
 pub async fn start(process: &Process, spec: &SandboxSpec) -> Result<(Box<dyn Cell>, Channel), String> {
     loop {
-        let parked = process.yard.take().await?;
+        let parked = process.yard.take(spec.network).await?;
         let generation = parked.generation;
         let root = process.roots.get(&process.yard, generation, &spec.mounts).await?;
         if let Some(started) = begin(process, parked, spec, &root).await? {
@@ -56,7 +56,7 @@ async fn begin(
         place,
         ..
     } = parked;
-    let relay = relay(process, spec.network, tun).map_err(failed)?;
+    let relay = relay(process, tun).map_err(failed)?;
     let desk = Desk::new(commands).map_err(failed)?;
     let mut descriptors: Vec<BorrowedFd<'_>> = theirs.iter().map(AsFd::as_fd).collect();
     descriptors.push(root.as_fd());
@@ -70,9 +70,8 @@ async fn begin(
     Ok(Some((Box::new(running), channel)))
 }
 
-/// The network of a sandbox that wants one; without it, the device goes.
-fn relay(process: &Process, network: Network, tun: Option<OwnedFd>) -> io::Result<Option<Relay>> {
-    let tun = tun.filter(|_| network == Network::Outbound);
+/// The network of a sandbox that has one.
+fn relay(process: &Process, tun: Option<OwnedFd>) -> io::Result<Option<Relay>> {
     let (policy, config) = (&process.policy, &process.network);
     tun.map(|tun| Relay::start(tun, policy.clone(), config.clone(), process.clock.clone()))
         .transpose()

@@ -8,10 +8,12 @@ use std::{
     time::Duration,
 };
 
+use wisp_core::ports::Network;
+
 use super::{
     Config,
     cgroup::{Group, Groups},
-    messages::{Answer, Bind},
+    messages::{Answer, Bind, Park},
     spawn::Launcher,
     yard::{Job, Parked, Place, Stock},
 };
@@ -50,8 +52,8 @@ impl Warden {
             unused: 0,
             leaving,
         };
-        let parked = warden.park()?;
-        warden.stock.add(Ok(parked));
+        let parked = warden.park(Network::None)?;
+        warden.stock.add(Network::None, Ok(parked));
         Ok(warden)
     }
 
@@ -76,12 +78,18 @@ impl Warden {
     }
 
     fn fill(&mut self) {
-        while self.stock.missing(self.config.parked) > 0 {
-            let parked = self.park();
-            let failed = parked.is_err();
-            self.stock.add(parked);
-            if failed {
-                break;
+        let wanted = [
+            (Network::Outbound, self.config.parked),
+            (Network::None, self.config.parked_offline),
+        ];
+        for (network, wanted) in wanted {
+            while self.stock.missing(network, wanted) {
+                let parked = self.park(network);
+                let failed = parked.is_err();
+                self.stock.add(network, parked);
+                if failed {
+                    break;
+                }
             }
         }
     }
@@ -99,7 +107,7 @@ impl Warden {
     }
 
     /// Makes a keeper and its group.
-    fn park(&mut self) -> Result<Parked, String> {
+    fn park(&mut self, network: Network) -> Result<Parked, String> {
         let slot = self.slot()?;
         let group = self
             .groups
@@ -110,13 +118,16 @@ impl Warden {
             slot,
             jobs: self.jobs.clone(),
         };
-        let uid = self.config.first_uid + slot;
-        let (pid, commands, status) = match self.launcher.keeper(uid) {
+        let park = Park {
+            uid: self.config.first_uid + slot,
+            tun: network == Network::Outbound,
+        };
+        let (pid, commands, status) = match self.launcher.keeper(park) {
             Ok(keeper) => keeper?,
             Err(_) => {
                 self.restart()?;
                 self.launcher
-                    .keeper(uid)
+                    .keeper(park)
                     .map_err(|error| format!("the launcher has gone: {error}"))??
             }
         };

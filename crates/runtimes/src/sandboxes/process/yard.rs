@@ -10,6 +10,7 @@ use std::{
 };
 
 use tokio::sync::{Notify, oneshot};
+use wisp_core::ports::Network;
 
 use super::{
     Config,
@@ -68,9 +69,15 @@ pub struct Yard {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread and its callers share.
+/// What the thread and its callers share: a shelf for each kind of network.
 #[derive(Default)]
 pub struct Stock {
+    outbound: Shelf,
+    offline: Shelf,
+}
+
+#[derive(Default)]
+struct Shelf {
     parked: Mutex<VecDeque<Parked>>,
     fault: Mutex<Option<String>>,
     changed: Notify,
@@ -108,18 +115,19 @@ impl Yard {
     }
 
     /// Takes a keeper, waiting for one if none is parked; an error says why there is none.
-    pub async fn take(&self) -> Result<Parked, String> {
-        let _waiting = Waiting::new(&self.stock.waiting);
+    pub async fn take(&self, network: Network) -> Result<Parked, String> {
+        let shelf = self.stock.shelf(network);
+        let _waiting = Waiting::new(&shelf.waiting);
         loop {
-            let changed = self.stock.changed.notified();
-            let parked = lock(&self.stock.parked).pop_front();
+            let changed = shelf.changed.notified();
+            let parked = lock(&shelf.parked).pop_front();
             self.jobs
                 .send(Job::Park)
                 .map_err(|_| "the sandboxes' thread has ended")?;
             if let Some(parked) = parked {
                 return Ok(parked);
             }
-            if let Some(fault) = lock(&self.stock.fault).take() {
+            if let Some(fault) = lock(&shelf.fault).take() {
                 return Err(fault);
             }
             changed.await;
@@ -146,23 +154,33 @@ impl Drop for Yard {
 }
 
 impl Stock {
-    /// How many keepers are missing, if `wanted` should be parked beside those for whom callers wait.
-    pub fn missing(&self, wanted: usize) -> usize {
-        (wanted + self.waiting.load(Ordering::Relaxed)).saturating_sub(lock(&self.parked).len())
+    fn shelf(&self, network: Network) -> &Shelf {
+        match network {
+            Network::Outbound => &self.outbound,
+            Network::None => &self.offline,
+        }
+    }
+
+    /// Whether a keeper is missing, if `wanted` should be parked beside those for whom callers wait.
+    pub fn missing(&self, network: Network, wanted: usize) -> bool {
+        let shelf = self.shelf(network);
+        lock(&shelf.parked).len() < wanted + shelf.waiting.load(Ordering::Relaxed)
     }
 
     /// Adds a keeper, or says why there is none.
-    pub fn add(&self, parked: Result<Parked, String>) {
+    pub fn add(&self, network: Network, parked: Result<Parked, String>) {
+        let shelf = self.shelf(network);
         match parked {
-            Ok(parked) => lock(&self.parked).push_back(parked),
-            Err(reason) => *lock(&self.fault) = Some(reason),
+            Ok(parked) => lock(&shelf.parked).push_back(parked),
+            Err(reason) => *lock(&shelf.fault) = Some(reason),
         }
-        self.changed.notify_waiters();
+        shelf.changed.notify_waiters();
     }
 
     /// Forgets the keepers of a launcher that has died.
     pub fn clear(&self) {
-        lock(&self.parked).clear();
+        lock(&self.outbound.parked).clear();
+        lock(&self.offline.parked).clear();
     }
 }
 

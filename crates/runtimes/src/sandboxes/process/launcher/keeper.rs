@@ -12,7 +12,7 @@ use rustix::{
 use super::{
     super::{
         link::Link,
-        messages::{Answer, Bind, Command, Setup},
+        messages::{Answer, Bind, Command, Park, Setup},
     },
     Filter, kernel, namespaces,
     program::Program,
@@ -22,7 +22,7 @@ use super::{
 /// Forks a keeper that serves the given command and status sockets; returns its process id.
 pub fn fork(
     setup: &Setup,
-    uid: u32,
+    park: Park,
     filter: &Filter,
     rootless: bool,
     descriptors: Vec<OwnedFd>,
@@ -40,7 +40,7 @@ pub fn fork(
         kernel::exit(1);
     }
     kernel::ignore_children(false);
-    match park(setup, uid, rootless, &commands, &status) {
+    match prepare(setup, park, rootless, &commands, &status) {
         Ok(shield) => Keeper {
             setup,
             filter,
@@ -58,9 +58,9 @@ pub fn fork(
 }
 
 /// Makes all that needs no program.
-fn park(setup: &Setup, uid: u32, rootless: bool, commands: &Link, status: &Link) -> io::Result<Shield> {
+fn prepare(setup: &Setup, park: Park, rootless: bool, commands: &Link, status: &Link) -> io::Result<Shield> {
     kernel::close_all_but(&[commands.as_fd(), status.as_fd()], 3)?;
-    let (shield, tun) = Shield::raise(setup, uid, rootless)?;
+    let (shield, tun) = Shield::raise(setup, park, rootless)?;
     let answer: Answer<bool> = Ok(tun.is_some());
     commands.send(&answer, &tun.iter().map(AsFd::as_fd).collect::<Vec<_>>())?;
     Ok(shield)

@@ -49,7 +49,7 @@ fn serve() -> io::Result<()> {
     link.send(&answer, &[])?;
     while let Some((order, descriptors)) = link.recv::<Order>()? {
         match order {
-            Order::Keeper(uid) => link.send(&keeper::fork(&setup, uid, &filter, rootless, descriptors), &[])?,
+            Order::Keeper(park) => link.send(&keeper::fork(&setup, park, &filter, rootless, descriptors), &[])?,
             Order::Root(binds) => match roots::prepare(&setup, &binds, rootless) {
                 Ok(root) => link.send(&answer, &[root.as_fd()])?,
                 Err(reason) => link.send(&Answer::<()>::Err(reason), &[])?,

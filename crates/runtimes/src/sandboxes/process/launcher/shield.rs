@@ -10,7 +10,10 @@ use rustix::{
 };
 
 use super::{
-    super::{link::Link, messages::Setup},
+    super::{
+        link::Link,
+        messages::{Park, Setup},
+    },
     Filter, init, kernel, namespaces,
     program::Program,
     tun,
@@ -26,15 +29,15 @@ pub struct Shield {
 impl Shield {
     /// Moves the caller into new network, IPC and host-name namespaces, and makes a user namespace. Returns the TUN
     /// device too, if it was wanted and could be made.
-    pub fn raise(setup: &Setup, uid: u32, rootless: bool) -> io::Result<(Self, Option<OwnedFd>)> {
+    pub fn raise(setup: &Setup, park: Park, rootless: bool) -> io::Result<(Self, Option<OwnedFd>)> {
         let home = namespaces::mounts()?;
-        let user = namespaces::user(uid, rootless)?;
+        let user = namespaces::user(park.uid, rootless)?;
         kernel::unshare(UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS)?;
         rustix::system::sethostname(setup.hostname.as_bytes())?;
         let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
         namespaces::raise(&socket, b"lo")?;
         // A machine without the device still runs functions, without a network.
-        let tun = if setup.tun { tun::open(&socket).ok() } else { None };
+        let tun = if park.tun { tun::open(&socket).ok() } else { None };
         Ok((Self { home, user, rootless }, tun))
     }
 

@@ -1,9 +1,9 @@
 use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use tokio::{
-    io::unix::AsyncFd,
-    sync::mpsc,
-    task::{AbortHandle, JoinSet},
+    io::{Interest, unix::AsyncFd},
+    sync::{mpsc, oneshot},
+    task::JoinSet,
 };
 use wisp_core::ports::Clock;
 
@@ -20,8 +20,13 @@ const BATCH: usize = 16;
 /// Datagrams that wait to be written to a sandbox.
 const ANSWERS: usize = 64;
 
+/// How long a device is kept for its sandbox's end.
+const LINGER: Duration = Duration::from_secs(10);
+
 /// The network of one sandbox; ends when dropped, with all its connections.
-pub struct Relay(AbortHandle);
+pub struct Relay {
+    _ends: oneshot::Sender<()>,
+}
 
 impl Relay {
     /// Serves the sandbox at the other side of a TUN device.
@@ -29,24 +34,42 @@ impl Relay {
         rustix::io::ioctl_fionbio(&tun, true)?;
         // SAFETY: the descriptor is owned, and stays the same until the watch is dropped.
         let tun = unsafe { AsyncFd::register(tun) }?;
-        let task = tokio::spawn(async move {
-            // An error means that the device has gone, and the sandbox with it.
-            if let Ok(mut work) = Work::begin(tun, policy, config, clock).await {
-                while work.turn().await.is_ok() {}
+        let tun = Arc::new(tun);
+        let (ends, ended) = oneshot::channel();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = serve(tun.clone(), policy, config, clock.clone()) => {}
+                _ = ended => {}
+            }
+            // Closing a live device makes the caller wait for all of the kernel's networking. It dies with its sandbox.
+            tokio::select! {
+                () = drain(&tun) => {}
+                () = clock.sleep(LINGER) => {}
             }
         });
-        Ok(Self(task.abort_handle()))
+        Ok(Self { _ends: ends })
     }
 }
 
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.0.abort();
+/// Relays until the device is gone.
+async fn serve(tun: Arc<AsyncFd<OwnedFd>>, policy: Arc<Policy>, config: Arc<Config>, clock: Arc<dyn Clock>) {
+    if let Ok(mut work) = Work::begin(tun, policy, config, clock).await {
+        while work.turn().await.is_ok() {}
     }
+}
+
+/// Throws away what still comes, until the device is gone.
+async fn drain(tun: &AsyncFd<OwnedFd>) {
+    let mut buffer = [0; 1];
+    while tun
+        .async_io(Interest::READABLE, |tun| Ok(rustix::io::read(tun, &mut buffer)?))
+        .await
+        .is_ok()
+    {}
 }
 
 struct Work {
-    tun: AsyncFd<OwnedFd>,
+    tun: Arc<AsyncFd<OwnedFd>>,
     policy: Arc<Policy>,
     config: Arc<Config>,
     clock: Arc<dyn Clock>,
@@ -59,7 +82,7 @@ struct Work {
 impl Work {
     /// Waits for the sandbox's first packet before anything is made.
     async fn begin(
-        tun: AsyncFd<OwnedFd>,
+        tun: Arc<AsyncFd<OwnedFd>>,
         policy: Arc<Policy>,
         config: Arc<Config>,
         clock: Arc<dyn Clock>,
