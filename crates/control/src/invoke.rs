@@ -84,7 +84,10 @@ impl Control {
             id: call.id,
             action: name.clone(),
             payload: call.payload.clone(),
-            caller: Caller { namespace: call.caller.namespace.clone(), subject: call.caller.subject.clone() },
+            caller: Caller {
+                namespace: call.caller.namespace.clone(),
+                subject: call.caller.subject.clone(),
+            },
             sealed_key,
             transaction: call.transaction.clone(),
             at: call.at,

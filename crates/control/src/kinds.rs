@@ -19,19 +19,19 @@ impl Kinds {
             .map(|(family, kinds)| (family.as_str(), kinds.as_slice()))
     }
 
-    /// Refuses an action whose kind this platform no longer has.
+    /// Refuses an action that nothing on this platform runs.
     pub(crate) fn check_runnable(&self, exec: &Exec) -> Result<()> {
-        match exec {
-            Exec::Code { kind, .. } if !self.all().any(|known| known.name == *kind) => {
-                Err(Error::bad_request(format!(
-                    "The '{kind}' runtime is no longer supported. You may read and delete but not update or invoke this \
-                 action."
-                )))
-            }
-            Exec::Blackbox { .. } if self.resolve("blackbox").is_err() => Err(Error::bad_request(
-                "Container images are not supported by this platform.",
-            )),
-            _ => Ok(()),
+        let known = |kind: &str| self.all().any(|known| known.name == kind);
+        match (exec, exec.runtime()) {
+            (Exec::Sequence { .. }, _) => Ok(()),
+            (_, Some(kind)) if known(kind) => Ok(()),
+            (Exec::Blackbox { image, .. }, _) => Err(Error::bad_request(format!(
+                "The image '{image}' cannot run here: container images are not supported by this platform."
+            ))),
+            (_, _) => Err(Error::bad_request(format!(
+                "The '{}' runtime is no longer supported. You may read and delete but not update or invoke this action.",
+                exec.kind()
+            ))),
         }
     }
 

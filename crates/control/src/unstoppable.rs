@@ -15,7 +15,10 @@ pub(crate) struct Unstoppable<T: Send + 'static> {
 
 impl<T: Send + 'static> Unstoppable<T> {
     pub fn new(tasks: Arc<dyn Tasks>, future: impl Future<Output = T> + Send + 'static) -> Self {
-        Self { future: Some(Box::pin(future)), tasks }
+        Self {
+            future: Some(Box::pin(future)),
+            tasks,
+        }
     }
 }
 
@@ -23,7 +26,9 @@ impl<T: Send + 'static> Future for Unstoppable<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let Some(future) = &mut self.future else { return Poll::Pending };
+        let Some(future) = &mut self.future else {
+            return Poll::Pending;
+        };
         let poll = future.as_mut().poll(context);
         if poll.is_ready() {
             self.future = None;

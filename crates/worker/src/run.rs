@@ -86,7 +86,7 @@ impl Inner {
         };
         let most = action.limits.instances.unwrap_or(self.limits.concurrent_invocations);
         Spec {
-            kind: action.exec.kind().to_owned(),
+            kind: action.exec.runtime().unwrap_or(action.exec.kind()).to_owned(),
             limits,
             most: most as usize,
         }

@@ -62,6 +62,18 @@ impl Exec {
         }
     }
 
+    /// The kind of the runtime that runs it, if one can: `wsk --native` sends programs as code for OpenWhisk's
+    /// skeleton image, which has nothing that the kind `native` lacks.
+    pub fn runtime(&self) -> Option<&str> {
+        match self {
+            Exec::Code { kind, .. } => Some(kind),
+            Exec::Blackbox {
+                image, code: Some(_), ..
+            } if is_skeleton(image) => Some("native"),
+            Exec::Blackbox { .. } | Exec::Sequence { .. } => None,
+        }
+    }
+
     /// The stored code, if there is any.
     pub fn code(&self) -> Option<&CodeRef> {
         match self {
@@ -83,6 +95,12 @@ impl Exec {
     pub fn binary(&self) -> bool {
         self.code().is_some_and(|code| code.binary)
     }
+}
+
+/// Whether an image is OpenWhisk's skeleton, of any version.
+fn is_skeleton(image: &str) -> bool {
+    let name = image.split_once(':').map_or(image, |(name, _)| name);
+    name == "openwhisk/dockerskeleton"
 }
 
 /// Code in the blob store.
