@@ -23,23 +23,10 @@ pub struct Manifest {
 }
 
 impl Tree {
-    /// The repository that this program was built from.
+    /// The repository around the working directory.
     pub fn here() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .context("xtask has no parent folder")?
-            .to_owned();
-        let listing = Command::new("git")
-            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
-            .current_dir(&root)
-            .output()
-            .context("running git ls-files")?;
-        ensure!(
-            listing.status.success(),
-            "git ls-files: {}",
-            String::from_utf8_lossy(&listing.stderr)
-        );
-        let listed = String::from_utf8(listing.stdout)?;
+        let root = PathBuf::from(git(Path::new("."), &["rev-parse", "--show-toplevel"])?.trim_end());
+        let listed = git(&root, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
         let mut files: Vec<String> = listed.split_terminator('\0').map(str::to_owned).collect();
         files.retain(|path| root.join(path).is_file());
         files.sort();
@@ -94,6 +81,22 @@ impl Tree {
         }
         Ok(manifests)
     }
+}
+
+/// What git prints.
+fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
+    let output = Command::new("git")
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .context("running git")?;
+    ensure!(
+        output.status.success(),
+        "git {}: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 impl Manifest {
