@@ -5,30 +5,46 @@ use seccompiler::{
     SeccompFilter, SeccompRule, TargetArch, apply_filter,
 };
 
+use super::{calls::ALLOWED, tree};
+
 /// Flags of `clone` that make namespaces.
-const NAMESPACES: u64 = (libc::CLONE_NEWCGROUP
-    | libc::CLONE_NEWIPC
-    | libc::CLONE_NEWNET
-    | libc::CLONE_NEWNS
-    | libc::CLONE_NEWPID
-    | libc::CLONE_NEWUSER
-    | libc::CLONE_NEWUTS) as u64;
-/// Execution domains that exist for compatibility only, and matter to no security check.
-const PERSONALITIES: [u64; 4] = [0, 0xffff_ffff, 0x0020_0000, 0x0004_0000];
+const NAMESPACES: [i32; 7] = [
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWNET,
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWUTS,
+];
+/// The kinds of sockets that programs may make.
+const SOCKETS: [i32; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+/// Execution domains that matter to no security check: the present one, Linux', and one without address
+/// randomisation.
+const PERSONALITIES: [u64; 3] = [0xffff_ffff, 0, 0x0004_0000];
 
 /// The system calls of a sandbox: those that programs need, compiled once. All others fail with `EPERM`; `clone3`
 /// with `ENOSYS`, for its flags are out of a filter's sight and libraries then fall back to `clone`.
+///
+/// Which calls may be made is one search tree, because installing a filter costs by its length; what they may be
+/// called with is a second, short filter.
 pub struct Filter([BpfProgram; 2]);
 
 impl Filter {
     /// Compiles the filter for this machine.
     pub fn compile() -> Result<Self, BackendError> {
         let target = TargetArch::try_from(ARCH)?;
-        let deny = |errno: i32| SeccompAction::Errno(errno as u32);
-        let allowed = SeccompFilter::new(rules()?, deny(libc::EPERM), SeccompAction::Allow, target)?;
-        let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-        let absent = SeccompFilter::new(absent, SeccompAction::Allow, deny(libc::ENOSYS), target)?;
-        Ok(Self([absent.try_into()?, allowed.try_into()?]))
+        let denied = SeccompAction::Errno(libc::EPERM as u32);
+        let arguments = SeccompFilter::new(refused()?, SeccompAction::Allow, denied, target)?;
+        let conditional = [
+            libc::SYS_clone,
+            libc::SYS_socket,
+            libc::SYS_personality,
+            libc::SYS_ioctl,
+        ];
+        let mut allowed = [ALLOWED, &conditional].concat();
+        allowed.sort_unstable();
+        Ok(Self([tree::compile(&allowed, libc::SYS_clone3), arguments.try_into()?]))
     }
 
     /// Binds the caller and all its descendants, for ever.
@@ -39,26 +55,31 @@ impl Filter {
     }
 }
 
-fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
-    let mut rules: BTreeMap<_, _> = super::calls::ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
-    let when = |argument, size, compare, value| SeccompCondition::new(argument, size, compare, value);
-    let equal = |argument, value| when(argument, Size::Dword, Compare::Eq, value);
-    let plain = when(0, Size::Qword, Compare::MaskedEq(NAMESPACES), 0)?;
-    rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![plain])?]);
-    let mut sockets = vec![SeccompRule::new(vec![
-        equal(0, libc::AF_NETLINK as u64)?,
-        equal(2, libc::NETLINK_ROUTE as u64)?,
-    ])?];
-    for family in [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6] {
-        sockets.push(SeccompRule::new(vec![equal(0, family as u64)?])?);
+/// Calls that are refused with certain arguments: any rule of several, all conditions of a rule.
+fn refused() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
+    let when = |argument, compare, value| SeccompCondition::new(argument, Size::Dword, compare, value);
+    let none_of = |argument, values: &[u64]| {
+        let conditions = values.iter().map(|value| when(argument, Compare::Ne, *value));
+        SeccompRule::new(conditions.collect::<Result<_, _>>()?)
+    };
+    let mut namespaces = Vec::new();
+    for flag in NAMESPACES.map(|flag| u64::from(flag as u32)) {
+        namespaces.push(SeccompRule::new(vec![when(0, Compare::MaskedEq(flag), flag)?])?);
     }
-    rules.insert(libc::SYS_socket, sockets);
-    let personalities = PERSONALITIES
-        .iter()
-        .map(|value| SeccompRule::new(vec![equal(0, *value)?]));
-    rules.insert(libc::SYS_personality, personalities.collect::<Result<_, _>>()?);
-    // Typing into a terminal of someone else.
-    let harmless = when(1, Size::Dword, Compare::Ne, libc::TIOCSTI)?;
-    rules.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![harmless])?]);
-    Ok(rules)
+    let netlink = vec![
+        when(0, Compare::Eq, libc::AF_NETLINK as u64)?,
+        when(2, Compare::Ne, libc::NETLINK_ROUTE as u64)?,
+    ];
+    let sockets = vec![
+        none_of(0, &SOCKETS.map(|family| family as u64))?,
+        SeccompRule::new(netlink)?,
+    ];
+    // Typing into somebody else's terminal.
+    let typing = SeccompRule::new(vec![when(1, Compare::Eq, libc::TIOCSTI)?])?;
+    Ok(BTreeMap::from([
+        (libc::SYS_clone, namespaces),
+        (libc::SYS_socket, sockets),
+        (libc::SYS_personality, vec![none_of(0, &PERSONALITIES)?]),
+        (libc::SYS_ioctl, vec![typing]),
+    ]))
 }

@@ -14,6 +14,7 @@ mod program;
 mod roots;
 mod serve;
 mod shield;
+mod tree;
 mod tun;
 
 pub use serve::{ARGUMENT, launcher_main};
