@@ -18,6 +18,8 @@ export WSK_CONFIG_FILE=$home/wskprops
 if [ -f "$home/pid" ] && kill -0 "$(cat "$home/pid")" 2>/dev/null; then
   say "The server of the last demo still runs"
 else
+  say "Installing what Node functions can require"
+  "$wisp" install node-packages --data "$home/data" || echo "  (left out: it needs npm)"
   say "Serving on http://$listen"
   "$wisp" serve --listen "$listen" --data "$home/data" --wskprops "$WSK_CONFIG_FILE" >"$home/log" 2>&1 &
   echo $! >"$home/pid"

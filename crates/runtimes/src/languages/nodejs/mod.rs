@@ -1,5 +1,7 @@
 //! Node.js: one kind for each major version on the machine.
 
+pub mod packages;
+
 use std::{path::Path, sync::Arc};
 
 use wisp_core::ports::{Exit, InstanceLimits, Language, Line, Mount, Stream};
@@ -57,7 +59,7 @@ pub fn register(context: &Context) -> Arc<dyn Language> {
     let note = if packages.is_some() {
         ""
     } else {
-        ", without the bundled packages (openwhisk, redis, uuid)"
+        ", without the bundled packages (openwhisk, redis, uuid): run `wisp install node-packages`"
     };
     let kind = |node: &discovery::Interpreter| format!("{FAMILY}:{}", node.version.0);
     Arc::new(Family::new(context, NodeJs { packages }, found, kind, NAMES).noted(note))
