@@ -56,7 +56,11 @@ for name in sorted(os.listdir('/proc/self/fd'), key=int):
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_program_has_no_privileges_and_cannot_gain_any() {
-    let left = run(&sandbox(), &shell("cat /proc/self/status; cat /proc/self/uid_map")).await;
+    let left = run(
+        &sandbox(),
+        &shell("cat /proc/self/status; cat /proc/self/uid_map; echo Oom: $(cat /proc/self/oom_score_adj)"),
+    )
+    .await;
     let field = |name: &str| {
         let line = left
             .stdout
@@ -72,6 +76,7 @@ async fn the_program_has_no_privileges_and_cannot_gain_any() {
     assert_eq!((field("NoNewPrivs:"), field("Seccomp:")), ("1".into(), "2".into()));
     assert_eq!(field("Uid:"), "1000 1000 1000 1000");
     assert_eq!(field("Gid:"), "1000 1000 1000 1000");
+    assert_eq!(field("Oom:"), "500");
     if root() {
         assert_eq!(field("Groups:"), "");
         let outside: u32 = field("1000").split(' ').next().unwrap().parse().unwrap();

@@ -69,9 +69,6 @@ async fn memory_can_be_changed_before_user_code_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_are_bounded() {
-    if !root() {
-        return;
-    }
     let script = "
 import os
 made = 0

@@ -66,6 +66,8 @@ pub struct Start {
     pub environment: Vec<String>,
     /// Working directory.
     pub directory: String,
+    /// Processes and threads.
+    pub pids: u64,
     /// Open files of a process.
     pub files: u64,
     /// Size of `/tmp`, in MB.

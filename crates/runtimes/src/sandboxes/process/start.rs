@@ -86,6 +86,7 @@ fn command(spec: &SandboxSpec) -> Command {
             .map(|(name, value)| format!("{name}={value}"))
             .collect(),
         directory: spec.directory.to_string_lossy().into_owned(),
+        pids: spec.pids,
         files: spec.files,
         scratch: spec.scratch,
     })

@@ -28,6 +28,9 @@ const MASKED: &[&std::ffi::CStr] = &[
 const REPORT: c_int = 4;
 const USER: c_int = 5;
 
+/// When the whole machine runs out of memory, functions go before the server: `oom_score_adj` of `proc_pid`(5).
+const EXPENDABLE: &str = "500";
+
 /// What a step is called and why it failed.
 type Failure = (&'static str, io::Error);
 
@@ -95,6 +98,7 @@ fn settle(program: &Program, user: BorrowedFd<'_>, report: BorrowedFd<'_>) -> io
 fn confine(report: &Link, user: OwnedFd, rootless: bool, filter: &Filter) -> Result<(), Failure> {
     let step = |what| move |error: rustix::io::Errno| (what, io::Error::from(error));
     mount_proc(rootless).map_err(|error| ("mount /proc", error))?;
+    std::fs::write("/proc/self/oom_score_adj", EXPENDABLE).map_err(|error| ("offer memory", error))?;
     kernel::enter(&user, libc::CLONE_NEWUSER).map_err(|error| ("enter the user namespace", error))?;
     drop(user);
     if !rootless {

@@ -14,6 +14,7 @@ pub struct Program {
     command: Vec<CString>,
     environment: Vec<CString>,
     directory: CString,
+    pids: u64,
     files: u64,
     /// Size of `/tmp`, in MB.
     pub scratch: u64,
@@ -32,6 +33,7 @@ impl Program {
             command: strings(start.command).map_err(nul)?,
             environment: strings(start.environment).map_err(nul)?,
             directory: CString::new(start.directory).map_err(nul)?,
+            pids: start.pids,
             files: start.files,
             scratch: start.scratch,
             descriptors,
@@ -80,6 +82,8 @@ impl Program {
             current: Some(value),
             maximum: Some(value),
         };
+        // Holds also where there are no control groups; init is counted too.
+        setrlimit(Resource::Nproc, limit(self.pids + 1)).map_err(step("limit of processes"))?;
         setrlimit(Resource::Nofile, limit(self.files)).map_err(step("limit of open files"))?;
         setrlimit(Resource::Core, limit(0)).map_err(step("limit of core files"))?;
         rustix::process::chdir(&self.directory).map_err(step("working directory"))

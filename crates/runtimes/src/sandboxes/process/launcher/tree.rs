@@ -59,7 +59,7 @@ fn search(bounds: &[u32], inside: bool) -> BpfProgram {
     };
     let middle = bounds.len() / 2;
     let below = search(&bounds[..middle], inside);
-    let above = search(&bounds[middle + 1..], inside ^ (middle % 2 == 0));
+    let above = search(&bounds[middle + 1..], inside ^ (middle.is_multiple_of(2)));
     // A jump reaches 255 instructions: the lower half of some 250 bounds, of which there are 130.
     let mut program = vec![instruction(JUMP_GREATER_OR_EQUAL, below.len() as u8, 0, *bound)];
     program.extend(below);
