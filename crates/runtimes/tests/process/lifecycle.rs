@@ -1,12 +1,12 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
-    path::Path,
+    path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use wisp_core::ports::Sandbox;
+use wisp_core::ports::{Network, Sandbox};
 use wisp_runtimes::sandboxes::process::Config;
 
 use super::world::{PATIENCE, launcher, run, sandbox_with, shell};
@@ -126,7 +126,8 @@ fn nothing_survives_a_server_that_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_remains_of_a_sandbox_that_is_dropped() {
+#[ignore = "part of another test"]
+async fn alone() {
     let (_kept, config) = own_launcher();
     let marker = config.launcher.clone();
     let sandbox = sandbox_with(config, None);
@@ -136,17 +137,52 @@ async fn nothing_remains_of_a_sandbox_that_is_dropped() {
         .unwrap();
     drop(cell);
     assert_eq!(super::world::drain(channel.stdout).await, "");
+    let groups = groups(std::process::id());
+    assert_eq!(groups.is_empty(), !super::world::root(), "{groups:?}");
     drop(sandbox);
     gone(&marker);
-    let ours = format!("wisp.{}.", std::process::id());
-    let left = |at: &str| {
-        fs::read_dir(at).map_or(0, |entries| {
-            entries
-                .flatten()
-                .filter(|entry| entry.file_name().to_string_lossy().starts_with(&ours))
-                .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_are_started_at_once_than_are_parked() {
+    let sandbox = sandbox_with(Config::default(), None);
+    let runs = (0..24).map(|number| {
+        let sandbox = sandbox.clone();
+        tokio::spawn(async move {
+            let mut wanted = shell(&format!("echo {number}"));
+            wanted.network = if number % 3 == 0 {
+                Network::None
+            } else {
+                Network::Outbound
+            };
+            run(&sandbox, &wanted).await.stdout
         })
-    };
-    // Other tests of this process have groups too; what counts is that groups do not pile up with ended sandboxes.
-    assert!(left("/sys/fs/cgroup/pids") < 64 && Path::new("/proc").exists());
+    });
+    for (number, run) in runs.collect::<Vec<_>>().into_iter().enumerate() {
+        assert_eq!(run.await.unwrap(), format!("{number}\n"));
+    }
+}
+
+/// The control groups of a server.
+fn groups(server: u32) -> Vec<PathBuf> {
+    let found = Command::new("find")
+        .args(["/sys/fs/cgroup", "-name", &format!("wisp.{server}.*")])
+        .output()
+        .unwrap();
+    String::from_utf8(found.stdout)
+        .unwrap()
+        .lines()
+        .map(Into::into)
+        .collect()
+}
+
+#[test]
+fn nothing_remains_of_a_server_that_ends() {
+    let mut server = Command::new(std::env::current_exe().unwrap());
+    let mut server = server
+        .args(["--ignored", "--exact", "lifecycle::alone"])
+        .spawn()
+        .unwrap();
+    assert!(server.wait().unwrap().success());
+    assert_eq!(groups(server.id()), Vec::<PathBuf>::new());
 }

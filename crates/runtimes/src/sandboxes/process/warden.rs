@@ -21,6 +21,9 @@ use super::{
 /// How long to wait before removing a group that was still in use is tried again.
 const RETRY: Duration = Duration::from_millis(20);
 
+/// How often removing groups is tried at the end.
+const FAREWELLS: usize = 50;
+
 /// The thread that does what blocks: forks keepers, moves them into their groups, prepares roots, clears up.
 pub struct Warden {
     config: Config,
@@ -74,7 +77,7 @@ impl Warden {
             }
             self.clear();
         }
-        self.end();
+        self.end(asked);
     }
 
     fn fill(&mut self) {
@@ -180,10 +183,15 @@ impl Warden {
     }
 
     /// Ends the launcher, and removes the groups of what it launched.
-    fn end(mut self) {
+    fn end(mut self, asked: &Receiver<Job>) {
         self.stock.clear();
         self.launcher.stop();
-        for _ in 0..50 {
+        for _ in 0..FAREWELLS {
+            while let Ok(job) = asked.try_recv() {
+                if let Job::Clear(slot, group) = job {
+                    self.leaving.push((slot, group));
+                }
+            }
             self.clear();
             if self.leaving.is_empty() {
                 break;
