@@ -5,7 +5,7 @@ use std::{
     ptr,
 };
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{super::messages::Start, kernel};
 
@@ -83,8 +83,15 @@ impl Program {
             maximum: Some(value),
         };
         // Holds also where there are no control groups; init is counted too.
-        setrlimit(Resource::Nproc, limit(self.pids + 1)).map_err(step("limit of processes"))?;
-        setrlimit(Resource::Nofile, limit(self.files)).map_err(step("limit of open files"))?;
+        let pids = getrlimit(Resource::Nproc)
+            .maximum
+            .map_or(self.pids + 1, |most| most.min(self.pids + 1));
+        setrlimit(Resource::Nproc, limit(pids)).map_err(step("limit of processes"))?;
+        // Without privileges a limit can only be lowered.
+        let files = getrlimit(Resource::Nofile)
+            .maximum
+            .map_or(self.files, |most| most.min(self.files));
+        setrlimit(Resource::Nofile, limit(files)).map_err(step("limit of open files"))?;
         setrlimit(Resource::Core, limit(0)).map_err(step("limit of core files"))?;
         rustix::process::chdir(&self.directory).map_err(step("working directory"))
     }

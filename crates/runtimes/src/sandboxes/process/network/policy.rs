@@ -7,6 +7,9 @@ use super::{Config, GATEWAY, GUEST, RESOLVER};
 /// The port of resolvers.
 const DNS: u16 = 53;
 
+/// A cloud's metadata service that is not at the link-local address all others use.
+const METADATA: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
+
 /// Decides where connections of sandboxes go.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -48,15 +51,14 @@ impl Policy {
 
     /// Whether an address that is not the host's may be reached.
     fn permits(&self, address: Ipv4Addr) -> bool {
-        let [first, second, ..] = address.octets();
+        let first = address.octets()[0];
         let special = address.is_loopback()
             || address.is_link_local()
             || address.is_multicast()
             || first == 0
             || first >= 240
-            || address.octets()[..3] == GUEST.octets()[..3];
-        // Addresses of carrier-grade translation are used by clouds for their metadata.
-        let metadata = first == 100 && second == 100 && address == Ipv4Addr::new(100, 100, 100, 200);
+            || address.octets()[..3] == GUEST.octets()[..3]
+            || address == METADATA;
         let bits = address.to_bits();
         !special && !metadata && !self.deny.iter().any(|(network, mask)| bits & mask == *network)
     }
