@@ -60,7 +60,7 @@ impl Policy {
             || address.octets()[..3] == GUEST.octets()[..3]
             || address == METADATA;
         let bits = address.to_bits();
-        !special && !metadata && !self.deny.iter().any(|(network, mask)| bits & mask == *network)
+        !special && !self.deny.iter().any(|(network, mask)| bits & mask == *network)
     }
 }
 
