@@ -11,8 +11,8 @@ pub struct Config {
     pub directory: PathBuf,
     /// Cache of blocks read from disk, in MB. Default 16.
     pub cache_size: u64,
-    /// Records of one bucket that wait in memory before they are written as a sorted file, in MB; up to four times
-    /// as much while the disk is slower than the writers. Default 16.
+    /// What a table or a bucket of activations holds in memory before it is written as a sorted file, in MB; up to
+    /// four times as much while the disk is slower than the writers. Default 16.
     pub memtable_size: u64,
     /// Journal kept before the records in it are forced to their sorted files, in MB, at least 64. It bounds how much
     /// a start after a crash has to read again. Default 128.

@@ -9,7 +9,10 @@ use std::{
 use fjall::{Keyspace, KeyspaceCreateOptions};
 use wisp_core::{Result, model::Millis};
 
-use super::{database::write_out, error};
+use super::{
+    database::{NEVER, write_out},
+    error,
+};
 use crate::Config;
 
 /// Milliseconds of a minute, the unit of buckets and of tallies.
@@ -38,18 +41,15 @@ pub(super) struct Buckets {
     map: RwLock<BTreeMap<u64, Bucket>>,
     horizon: Horizon,
     minutes: u64,
-    memtable: u64,
 }
 
 impl Buckets {
     /// Finds the buckets that are there.
     pub fn open(fjall: &fjall::Database, config: &Config, horizon: Horizon) -> Result<Self> {
-        let memtable = config.memtable_size << 20;
         let buckets = Self {
             map: RwLock::default(),
             horizon,
             minutes: config.bucket_minutes,
-            memtable,
         };
         for name in fjall.list_keyspace_names() {
             if let Some((from, to)) = span(&name) {
@@ -124,7 +124,7 @@ impl Buckets {
     }
 
     fn keyspace(&self, fjall: &fjall::Database, from: u64, to: u64) -> Result<Keyspace> {
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(self.memtable);
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(NEVER);
         let keyspace = fjall.keyspace(&format!("{PREFIX}{from}-{to}"), options);
         keyspace.map_err(|cause| error::database("open a bucket of activations", cause))
     }

@@ -1,7 +1,13 @@
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use fjall::{
-    Keyspace, KeyspaceCreateOptions,
+    AbstractTree, Keyspace, KeyspaceCreateOptions, PersistMode,
     compaction::filter::{CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict},
 };
 use wisp_core::Result;
@@ -18,26 +24,36 @@ const OPEN_FILES: usize = 256;
 /// One thread writes sorted files and merges them. With two, fjall 3.1 keeps one of them spinning while the other
 /// merges.
 const THREADS: usize = 1;
-/// Tables that hold little: entities, promises, the index of ids.
-const SMALL_MEMTABLE: u64 = 8 << 20;
+/// fjall is told never to write a keyspace out by itself: every commit that finds it too large asks for that, and when
+/// its one thread asks too, while its queue of 1000 is full of such requests, it waits for itself for ever.
+pub(super) const NEVER: u64 = u64::MAX;
+/// How often a clean end looks whether all is written.
+const WRITE_OUT_POLL: Duration = Duration::from_millis(2);
+/// Bytes that are written between two looks at how much the keyspaces hold in memory.
+const LOOK_AFTER: usize = 1 << 20;
+/// The key of the last revision. No table's name is empty, so that no record is near.
+pub(super) const REVISION: &[u8] = b"\0revision";
+/// How the keys of promises begin.
+pub(super) const PROMISE: &[u8; 2] = b"\0p";
 /// The keyspace whose stale entries go by themselves.
 const IDS: &str = "ids";
 
 /// fjall's database, its keyspaces open.
 pub(super) struct Database {
     pub fjall: fjall::Database,
-    /// `table \0 key` → revision, value.
-    pub records: Keyspace,
-    /// Single values of the store itself.
-    pub meta: Keyspace,
-    /// Acceptance time, id → promise.
-    pub accepted: Keyspace,
+    /// What there is little of, together, since each keyspace takes several syncs to make: `table \0 key` → revision,
+    /// value; with no table but a [`REVISION`] or a [`PROMISE`] in its place, what the store keeps for itself.
+    pub main: Keyspace,
     /// Activation id → start, namespace.
     pub ids: Keyspace,
     /// Records of activations, by time.
     pub buckets: Buckets,
     /// Held longer than the files it guards.
     pub directory: Arc<Directory>,
+    /// Most that a keyspace holds in memory, in bytes.
+    memtable: u64,
+    /// Bytes written since the last look at that.
+    unlooked: AtomicUsize,
 }
 
 impl Database {
@@ -49,17 +65,15 @@ impl Database {
             error::database(&doing, cause)
         })?;
         let small = |name: &str| {
-            let made = fjall.keyspace(name, || {
-                KeyspaceCreateOptions::default().max_memtable_size(SMALL_MEMTABLE)
-            });
+            let made = fjall.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(NEVER));
             made.map_err(|cause| error::database("open a table of the database", cause))
         };
         let database = Self {
-            records: small("records")?,
-            meta: small("meta")?,
-            accepted: small("accepted")?,
+            main: small("main")?,
             ids: small(IDS)?,
             buckets: Buckets::open(&fjall, config, horizon)?,
+            memtable: config.memtable_size << 20,
+            unlooked: AtomicUsize::new(0),
             fjall,
             directory,
         };
@@ -68,14 +82,35 @@ impl Database {
         Ok(database)
     }
 
-    /// Writes what is in memory to sorted files, so that the next start need not read it from the journal.
+    /// Writes what is in memory to sorted files, so that the next start need not read it from the journal. Leaves it
+    /// there when the disk has no room for that.
     pub fn write_out(&self) -> Result<()> {
-        for keyspace in self.keyspaces() {
-            // Hidden in fjall's documentation, but the only way to ask for this.
-            let written = keyspace.rotate_memtable_and_wait();
-            written.map_err(|cause| error::database("write sorted files", cause))?;
+        if self.directory.check_space().is_err() {
+            return Ok(());
+        }
+        self.begin_write_out()?;
+        let keyspaces = self.keyspaces();
+        while keyspaces.iter().any(|keyspace| keyspace.sealed_memtable_count() > 0) {
+            // Fails when fjall's thread has failed: nobody would end this wait.
+            let alive = self.fjall.persist(PersistMode::Buffer);
+            alive.map_err(|cause| error::database("write sorted files", cause))?;
+            std::thread::sleep(WRITE_OUT_POLL);
         }
         Ok(())
+    }
+
+    /// Begins to write out the keyspaces that hold more than is configured, from time to time. The writer calls this
+    /// after each commit, with its size.
+    pub fn write_out_large(&self, bytes: usize) -> Result<()> {
+        if self.unlooked.fetch_add(bytes, Ordering::Relaxed) < LOOK_AFTER {
+            return Ok(());
+        }
+        self.unlooked.store(0, Ordering::Relaxed);
+        let large = |keyspace: &Keyspace| keyspace.tree.active_memtable().size() > self.memtable;
+        self.keyspaces()
+            .iter()
+            .filter(|keyspace| large(keyspace))
+            .try_for_each(write_out)
     }
 
     fn begin_write_out(&self) -> Result<()> {
@@ -88,12 +123,15 @@ impl Database {
             .within(0, u64::MAX)
             .into_iter()
             .map(|bucket| bucket.keyspace);
-        let others = [&self.records, &self.meta, &self.accepted, &self.ids].map(Clone::clone);
-        others.into_iter().chain(buckets).collect()
+        [self.main.clone(), self.ids.clone()]
+            .into_iter()
+            .chain(buckets)
+            .collect()
     }
 }
 
-/// Has what a keyspace holds in memory written to a sorted file, in the background.
+/// Has what a keyspace holds in memory written to a sorted file, in the background. Hidden in fjall's documentation, but
+/// the only way to ask for this.
 pub(super) fn write_out(keyspace: &Keyspace) -> Result<()> {
     let begun = keyspace.rotate_memtable();
     begun

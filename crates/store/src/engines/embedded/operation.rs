@@ -1,19 +1,19 @@
 use std::sync::Arc;
 
-use fjall::OwnedWriteBatch;
+use fjall::{Keyspace, OwnedWriteBatch, UserKey, UserValue};
 use tokio::sync::oneshot;
 use wisp_core::{Error, Result, ports::Revision};
 
 use super::{
-    database::Database,
+    database::{Database, REVISION},
     error,
     tallies::{Changes, Known, Tally},
 };
 
 /// Operations of one commit at most.
 const MOST_OPERATIONS: usize = 1024;
-/// Key under which the last revision is kept.
-const REVISION: &str = "revision";
+/// A commit that has so many bytes takes no further operation.
+const MOST_BYTES: usize = 4 << 20;
 
 /// Where the outcome of an operation goes.
 pub(super) type Reply<T> = oneshot::Sender<Result<T>>;
@@ -68,7 +68,7 @@ impl State {
     /// Reads it from the database.
     pub fn load(database: &Database) -> Result<Self> {
         let value = database
-            .meta
+            .main
             .get(REVISION)
             .map_err(|cause| error::database("read the last revision", cause))?;
         let revision = value.and_then(|value| value.first_chunk().map(|last| u64::from_be_bytes(*last)));
@@ -82,8 +82,9 @@ impl State {
 /// A commit in the making.
 pub(super) struct Batch<'a> {
     pub database: &'a Arc<Database>,
-    pub writes: OwnedWriteBatch,
     pub tallies: Changes,
+    writes: OwnedWriteBatch,
+    bytes: usize,
     state: &'a State,
     revision: Revision,
     /// Whether it gives space back, and so may be made on a full disk.
@@ -105,8 +106,21 @@ impl<'a> Batch<'a> {
             revision,
             frees: false,
             dropped: false,
+            bytes: 0,
             staged: Vec::new(),
         }
+    }
+
+    /// Adds a write. No key may be written twice by a commit.
+    pub fn insert(&mut self, keyspace: &Keyspace, key: impl Into<UserKey>, value: impl Into<UserValue>) {
+        let (key, value) = (key.into(), value.into());
+        self.bytes += key.len() + value.len();
+        self.writes.insert(keyspace, key, value);
+    }
+
+    /// Adds a deletion.
+    pub fn remove(&mut self, keyspace: &Keyspace, key: impl Into<UserKey>) {
+        self.writes.remove(keyspace, key);
     }
 
     /// A new revision.
@@ -138,14 +152,14 @@ impl<'a> Batch<'a> {
     }
 
     pub fn is_full(&self) -> bool {
-        self.staged.len() >= MOST_OPERATIONS
+        self.staged.len() >= MOST_OPERATIONS || self.bytes >= MOST_BYTES
     }
 
     /// All settlements, and the writes if they can be made.
     pub fn finish(mut self) -> (Vec<Settlement>, Result<Writes>) {
         if self.revision != self.state.revision {
             self.writes
-                .insert(&self.database.meta, REVISION, self.revision.0.to_be_bytes());
+                .insert(&self.database.main, REVISION, self.revision.0.to_be_bytes());
         }
         let room = if self.frees {
             Ok(())
@@ -153,7 +167,7 @@ impl<'a> Batch<'a> {
             self.database.directory.check_space()
         };
         let tallies = room.and_then(|()| self.tallies.write(&self.state.tallies, &mut self.writes));
-        let (batch, revision, dropped) = (self.writes, self.revision, self.dropped);
+        let (batch, revision, dropped, bytes) = (self.writes, self.revision, self.dropped, self.bytes);
         (
             self.staged,
             tallies.map(|tallies| Writes {
@@ -161,6 +175,7 @@ impl<'a> Batch<'a> {
                 revision,
                 tallies,
                 dropped,
+                bytes,
             }),
         )
     }
@@ -172,11 +187,13 @@ pub(super) struct Writes {
     revision: Revision,
     tallies: Vec<(Vec<u8>, Tally)>,
     dropped: bool,
+    /// Size of what is written, without the tallies.
+    bytes: usize,
 }
 
 impl Writes {
-    /// Makes it: when this returns, it survives the end of this process.
-    pub fn commit(self, state: &mut State) -> Result<()> {
+    /// Makes it: when this returns, it survives the end of this process. Returns its size in bytes.
+    pub fn commit(self, state: &mut State) -> Result<usize> {
         if let Err(cause) = self.batch.commit() {
             state.tallies.forget();
             return Err(error::database("write to the database", cause));
@@ -186,6 +203,6 @@ impl Writes {
         if self.dropped {
             state.tallies.forget();
         }
-        Ok(())
+        Ok(self.bytes)
     }
 }

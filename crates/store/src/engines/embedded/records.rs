@@ -48,7 +48,7 @@ impl Records for Embedded {
     async fn scan(&self, table: Table, prefix: &str) -> Result<Vec<Record>> {
         let (database, prefix) = (self.database.clone(), stored_key(table, prefix));
         blocking(move || {
-            let found = database.records.prefix(&prefix);
+            let found = database.main.prefix(&prefix);
             let record = |entry: fjall::Guard| {
                 let (key, value) = entry
                     .into_inner()
@@ -132,17 +132,15 @@ fn last_of_each_key(writes: &[Write]) -> impl Iterator<Item = &Write> {
 
 fn put(batch: &mut Batch<'_>, write: &Write, revision: Revision) {
     let key = stored_key(write.table, &write.key);
-    let records = &batch.database.records;
+    let database = batch.database;
     match &write.value {
-        Some(value) => batch
-            .writes
-            .insert(records, key, [&revision.0.to_be_bytes(), &value[..]].concat()),
-        None => batch.writes.remove(records, key),
+        Some(value) => batch.insert(&database.main, key, [&revision.0.to_be_bytes(), &value[..]].concat()),
+        None => batch.remove(&database.main, key),
     }
 }
 
 fn read(database: &Database, table: Table, key: &str) -> Result<Option<Record>> {
-    let value = database.records.get(stored_key(table, key));
+    let value = database.main.get(stored_key(table, key));
     let value = value.map_err(|cause| error::database("read a record", cause))?;
     value.map(|value| decode(table, key.as_bytes(), &value)).transpose()
 }

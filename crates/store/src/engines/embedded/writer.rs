@@ -179,6 +179,7 @@ impl Thread {
         if outcome.is_ok() {
             self.unsynced.get_or_insert(began);
         }
+        let outcome = outcome.and_then(|bytes| self.database.write_out_large(bytes));
         self.settle(staged, outcome);
     }
 

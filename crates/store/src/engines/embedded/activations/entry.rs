@@ -1,4 +1,4 @@
-use fjall::{Keyspace, OwnedWriteBatch};
+use fjall::Keyspace;
 use wisp_core::{
     Code, Error, Result,
     model::{Activation, ActivationId, Millis},
@@ -6,7 +6,7 @@ use wisp_core::{
 
 use super::keys;
 use crate::{
-    engines::embedded::tallies::{Changes, Tally},
+    engines::embedded::{operation::Batch, tallies::Tally},
     names::names,
 };
 
@@ -64,26 +64,26 @@ impl Entry {
     }
 
     /// Adds it to a commit.
-    pub fn insert(self, bucket: &Keyspace, writes: &mut OwnedWriteBatch, tallies: &mut Changes) {
+    pub fn insert(self, bucket: &Keyspace, batch: &mut Batch<'_>) {
         let size = Tally::one(self.json.len());
-        writes.insert(bucket, self.record, self.json);
+        batch.insert(bucket, self.record, self.json);
         for name in self.names {
-            writes.insert(bucket, name, b"");
+            batch.insert(bucket, name, []);
         }
         for tally in self.tallies {
-            tallies.add(bucket, tally, size);
+            batch.tallies.add(bucket, tally, size);
         }
     }
 
     /// Takes it out by a commit, but for the keys that `next`, which takes its place, writes anew.
-    pub fn remove(self, bucket: &Keyspace, next: Option<&Entry>, writes: &mut OwnedWriteBatch, tallies: &mut Changes) {
+    pub fn remove(self, bucket: &Keyspace, next: Option<&Entry>, batch: &mut Batch<'_>) {
         let size = Tally::one(self.json.len());
         let stays = |key: &Vec<u8>| next.is_some_and(|next| *key == next.record || next.names.contains(key));
         for key in std::iter::once(self.record).chain(self.names).filter(|key| !stays(key)) {
-            writes.remove(bucket, key);
+            batch.remove(bucket, key);
         }
         for tally in self.tallies {
-            tallies.remove(bucket, tally, size);
+            batch.tallies.remove(bucket, tally, size);
         }
     }
 }

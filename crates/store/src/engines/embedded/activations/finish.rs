@@ -88,14 +88,14 @@ fn write(
     if let Some((old_bucket, old)) = before {
         // Keys of another bucket are another keyspace's, and never written anew.
         let next = (old_bucket.from == bucket.from).then_some(&entry);
-        old.remove(&old_bucket.keyspace, next, &mut batch.writes, &mut batch.tallies);
+        old.remove(&old_bucket.keyspace, next, batch);
     }
     let location = [&entry.start.to_be_bytes(), entry.namespace.as_bytes()].concat();
-    batch.writes.insert(&database.ids, id.to_bytes(), location);
-    entry.insert(&bucket.keyspace, &mut batch.writes, &mut batch.tallies);
+    batch.insert(&database.ids, id.to_bytes(), location);
+    entry.insert(&bucket.keyspace, batch);
     let promise = promises.key(id);
     if let Some(key) = promise {
-        batch.writes.remove(&database.accepted, key);
+        batch.remove(&database.main, key);
     }
     batch.then(false, move |outcome: Result<(), Error>| {
         if outcome.is_ok() && promise.is_some() {

@@ -9,13 +9,13 @@ use wisp_core::{
 };
 
 use crate::engines::embedded::{
-    database::Database,
+    database::{Database, PROMISE},
     error,
     operation::{Batch, Operation, Reply, Touch},
 };
 
-/// The key of a promise: when it was made, and its id, so that the oldest comes first.
-pub(super) type Key = [u8; 24];
+/// The key of a promise: after [`PROMISE`] when it was made, and its id, so that the oldest comes first.
+pub(super) type Key = [u8; 26];
 
 /// The promises that are open, so that an end without a promise need not look for one, nor leave a tombstone.
 #[derive(Clone, Default)]
@@ -25,7 +25,7 @@ impl Promises {
     /// Finds those that are open.
     pub fn load(database: &Database) -> Result<Self> {
         let promises = Self::default();
-        for entry in database.accepted.iter() {
+        for entry in database.main.prefix(PROMISE) {
             let key = entry
                 .key()
                 .map_err(|cause| error::database("read the promises", cause))?;
@@ -57,7 +57,7 @@ impl Promises {
         let mut promises = Vec::with_capacity(keys.len());
         for key in keys {
             let value = database
-                .accepted
+                .main
                 .get(key)
                 .map_err(|cause| error::database("read a promise", cause))?;
             // One may have been settled meanwhile.
@@ -94,9 +94,10 @@ pub(super) struct Accept {
 impl Accept {
     /// The promise in the form that it is stored in.
     pub fn encode(accepted: &Accepted) -> Result<(Key, Vec<u8>)> {
-        let mut key = [0; 24];
-        key[..8].copy_from_slice(&accepted.at.to_be_bytes());
-        key[8..].copy_from_slice(&accepted.id.to_bytes());
+        let mut key = [0; 26];
+        key[..2].copy_from_slice(PROMISE);
+        key[2..10].copy_from_slice(&accepted.at.to_be_bytes());
+        key[10..].copy_from_slice(&accepted.id.to_bytes());
         let value = serde_json::to_vec(accepted);
         let value = value.map_err(|error| Error::internal("an accepted invocation has no JSON").because(error))?;
         Ok((key, value))
@@ -126,11 +127,11 @@ impl Operation for Accept {
             promises,
             reply,
         } = *self;
-        let accepted = &batch.database.accepted;
+        let database = batch.database;
         if let Some(before) = promises.key(id).filter(|before| *before != key) {
-            batch.writes.remove(accepted, before);
+            batch.remove(&database.main, before);
         }
-        batch.writes.insert(accepted, key, value);
+        batch.insert(&database.main, key, value);
         batch.then(true, move |outcome| {
             if outcome.is_ok() {
                 promises.open().insert(id, key);

@@ -194,9 +194,10 @@ impl Operation for Delete {
             records: entries.len() as u64,
             bytes,
         };
+        let database = batch.database;
         for entry in entries {
-            batch.writes.remove(&batch.database.ids, entry.id.to_bytes());
-            entry.remove(&bucket.keyspace, None, &mut batch.writes, &mut batch.tallies);
+            batch.remove(&database.ids, entry.id.to_bytes());
+            entry.remove(&bucket.keyspace, None, batch);
         }
         batch.frees_space();
         batch.then(false, move |outcome| {
