@@ -133,6 +133,16 @@ impl Error {
         &self.context
     }
 
+    /// An error that says the same, without the cause: for several who wait for one outcome.
+    pub fn copy(&self) -> Self {
+        Self {
+            code: self.code,
+            message: self.message.clone(),
+            context: self.context.clone(),
+            source: None,
+        }
+    }
+
     /// The code, to branch on.
     pub fn code(&self) -> Code {
         self.code

@@ -66,6 +66,8 @@ struct Group {
     spec: Option<Spec>,
     mean_run: Option<Duration>,
     mean_start: Option<Duration>,
+    /// When the latest run ended or instance came.
+    moved: Duration,
 }
 
 /// Everything about the pool that changes, behind one lock that is never held across a wait.
@@ -170,10 +172,10 @@ impl State {
             live: group.members.len(),
             concurrency: spec.limits.concurrency as usize,
             mean_run: group.mean_run,
-            longest_wait: group
+            stalled: group
                 .waiters
                 .front()
-                .map_or(Duration::ZERO, |(_, since)| now.saturating_sub(*since)),
+                .map_or(Duration::ZERO, |(_, since)| now.saturating_sub(group.moved.max(*since))),
             start_cost: group.mean_start.unwrap_or(FIRST_START),
             most: spec.most,
             most_starting: self.most_starting,
@@ -252,6 +254,7 @@ impl State {
         let Some(group) = self.groups.get_mut(&slot.key) else {
             return Released::Idle;
         };
+        group.moved = now;
         if let Some(ran) = ran {
             follow(&mut group.mean_run, ran);
         }
@@ -309,6 +312,7 @@ impl State {
             _ => return Next::Refuse(instance),
         };
         group.starting -= 1;
+        group.moved = now;
         let places = spec.limits.concurrency.max(1) as usize;
         let slot = Arc::new(Slot {
             instance,

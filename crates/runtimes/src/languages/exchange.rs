@@ -50,6 +50,8 @@ pub struct Exchange {
 
 struct Waiting {
     logs: Logs,
+    /// Whether all output before the reply has been read.
+    drained: bool,
     reply: Option<Reply>,
     arrived: Arc<Notify>,
 }
@@ -88,6 +90,7 @@ impl Exchange {
     fn expect(&self, token: Token, logs: Logs) {
         let waiting = Waiting {
             logs,
+            drained: false,
             reply: None,
             arrived: Arc::default(),
         };
@@ -96,7 +99,8 @@ impl Exchange {
 
     /// Ends an exchange: the output that came meanwhile.
     pub fn close(&self, token: Token) -> Logs {
-        if let Ok(mut intake) = self.intake.try_lock() {
+        let drained = self.waiting().get(&token).is_some_and(|waiting| waiting.drained);
+        if !drained && let Ok(mut intake) = self.intake.try_lock() {
             self.drain(&mut intake, token);
         }
         self.waiting()
@@ -219,6 +223,7 @@ impl Exchange {
             return false;
         };
         waiting.reply.get_or_insert(reply);
+        waiting.drained = true;
         waiting.arrived.notify_one();
         true
     }

@@ -13,8 +13,8 @@ pub struct View {
     pub concurrency: usize,
     /// Mean duration of the latest runs; none before the first has ended.
     pub mean_run: Option<Duration>,
-    /// How long the longest of the waiting has waited.
-    pub longest_wait: Duration,
+    /// For how long the queue has not moved: since the latest run ended or instance came, or the first waiting one.
+    pub stalled: Duration,
     /// What a start costs: the mean of the latest, or an estimate.
     pub start_cost: Duration,
     /// Instances that the action may have at most.
@@ -26,8 +26,9 @@ pub struct View {
 /// How many instances to start now.
 ///
 /// Another instance pays only if a waiting invocation would wait longer for those that exist than for a new one. The
-/// wait for those that exist is taken as the queue's length times the mean run over their places, and at least as what
-/// has been waited already: so a burst of short runs is served by few instances, a burst of long ones by one each.
+/// wait for those that exist is taken as the queue's length times the mean run over their places, and at least as the
+/// time for which the queue has not moved: so a burst of short runs is served by few instances, a burst of long ones by
+/// one each.
 pub fn to_start(view: &View) -> usize {
     let View {
         waiting,
@@ -35,7 +36,7 @@ pub fn to_start(view: &View) -> usize {
         live,
         concurrency,
         mean_run,
-        longest_wait,
+        stalled,
         start_cost,
         most,
         most_starting,
@@ -50,11 +51,7 @@ pub fn to_start(view: &View) -> usize {
     }
     let places = ((live + starting) * concurrency) as f64;
     let expected = mean_run.unwrap_or_default().mul_f64(waiting as f64 / places);
-    if expected.max(longest_wait) > start_cost {
-        lacking
-    } else {
-        0
-    }
+    if expected.max(stalled) > start_cost { lacking } else { 0 }
 }
 
 #[cfg(test)]
@@ -67,7 +64,7 @@ mod tests {
         live: 0,
         concurrency: 1,
         mean_run: None,
-        longest_wait: Duration::ZERO,
+        stalled: Duration::ZERO,
         start_cost: Duration::from_millis(20),
         most: 100,
         most_starting: 4,
@@ -104,7 +101,7 @@ mod tests {
                 View {
                     waiting: 2,
                     live: 1,
-                    longest_wait: ms(30),
+                    stalled: ms(30),
                     ..BASE
                 },
                 2,

@@ -3,6 +3,8 @@ use std::{
     io::{Read, Seek, Write},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
 };
 
 use wisp_core::{Code, Error, Result};
@@ -11,11 +13,18 @@ use super::error;
 
 /// Version of the layout that this program writes. It reads no later one.
 const FORMAT: u32 = 1;
+/// Free space beyond the reserve, in bytes, that no disk fills within [`LOOK_AGAIN`].
+const PLENTY: u64 = 1 << 30;
+/// How long a disk with plenty of space is not looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The data directory, held for this process alone.
 pub(super) struct Directory {
     root: PathBuf,
     reserve: u64,
+    opened: Instant,
+    /// Milliseconds after `opened` until which there is certainly room.
+    plenty_until: AtomicU64,
     /// The kernel gives the lock back when the file is closed, however the process ends.
     _lock: File,
 }
@@ -29,6 +38,8 @@ impl Directory {
         let directory = Self {
             root: root.to_owned(),
             reserve: reserve << 20,
+            opened: Instant::now(),
+            plenty_until: AtomicU64::new(0),
             _lock: lock,
         };
         directory.check_format()?;
@@ -45,11 +56,20 @@ impl Directory {
         self.root.join("blobs")
     }
 
-    /// Refuses when the disk has less free space than is to be left.
+    /// Refuses when the disk has less free space than is to be left. While there is plenty, it looks only now and then.
     pub fn check_space(&self) -> Result<()> {
+        let now = self.opened.elapsed();
+        if now < Duration::from_millis(self.plenty_until.load(Ordering::Relaxed)) {
+            return Ok(());
+        }
         let stat = rustix::fs::statvfs(&self.root);
         let stat = stat.map_err(|cause| error::file("look at the disk of", &self.root, cause.into()))?;
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        if free >= self.reserve.saturating_add(PLENTY) {
+            let until = (now + LOOK_AGAIN).as_millis();
+            self.plenty_until
+                .store(u64::try_from(until).unwrap_or(0), Ordering::Relaxed);
+        }
         if free >= self.reserve {
             return Ok(());
         }

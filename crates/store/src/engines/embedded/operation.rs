@@ -24,6 +24,11 @@ pub(super) trait Operation: Send {
     /// have no order, and a read would not see what the commit is about to write.
     fn touches(&self) -> Touch;
 
+    /// Whether whoever asks for it may carry it out itself: it waits for no sync, and takes no long time.
+    fn is_quick(&self) -> bool {
+        false
+    }
+
     /// Adds its writes and its settlement to the commit; if it cannot be done, replies so and adds nothing.
     fn stage(self: Box<Self>, batch: &mut Batch<'_>);
 }
@@ -46,15 +51,7 @@ pub(super) struct Settlement {
 impl Settlement {
     /// Tells the outcome.
     pub fn settle(self, outcome: &Result<()>) {
-        // Errors cannot be copied; each waiter gets one that says the same.
-        let copy = |error: &Error| {
-            let copy = Error::new(error.code(), error.message());
-            error
-                .context()
-                .iter()
-                .fold(copy, |copy, (key, value)| copy.with(key, value))
-        };
-        (self.settle)(outcome.as_ref().copied().map_err(copy));
+        (self.settle)(outcome.as_ref().copied().map_err(Error::copy));
     }
 }
 

@@ -46,6 +46,10 @@ impl Operation for Finish {
         Touch::These(vec![touch(self.entry.id)])
     }
 
+    fn is_quick(&self) -> bool {
+        true
+    }
+
     fn stage(self: Box<Self>, batch: &mut Batch<'_>) {
         let Self { entry, promises, reply } = *self;
         match prepare(batch.database, entry.id, entry.start) {
