@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Instant,
+};
 
 use axum::{
     extract::{FromRequestParts, Request},
@@ -69,7 +72,9 @@ pub(crate) async fn frame(mut request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let api = is_api(&path);
     request.extensions_mut().insert(transaction.clone());
-    let span = tracing::info_span!("request", transaction = transaction.as_str());
+    // Below the usual level: a span costs as much as authentication. What is logged at that level names the
+    // transaction itself.
+    let span = tracing::debug_span!("request", transaction = transaction.as_str());
     let mut response = match method == Method::OPTIONS && api {
         true => StatusCode::OK.into_response(),
         false => next.run(request).instrument(span.clone()).await,
@@ -77,7 +82,7 @@ pub(crate) async fn frame(mut request: Request, next: Next) -> Response {
     let _entered = span.enter();
     if let Some(Refused(error)) = response.extensions_mut().remove::<Refused>() {
         if response.status().is_server_error() {
-            tracing::error!(?error, %method, path, "a request failed");
+            tracing::error!(?error, transaction = transaction.as_str(), %method, path, "a request failed");
         }
         response = failure::response(&error, transaction.as_str());
     }
@@ -111,25 +116,34 @@ fn is_api(path: &str) -> bool {
 }
 
 fn observe(method: &Method, status: StatusCode, started: Instant) {
+    static METERS: LazyLock<Vec<Meter>> = LazyLock::new(|| METHODS.map(Meter::new).into());
     // Methods are the caller's words: an unknown one must not make a new series.
-    let method = match *method {
-        Method::GET => "GET",
-        Method::PUT => "PUT",
-        Method::POST => "POST",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        Method::PATCH => "PATCH",
-        _ => "other",
+    let index = METHODS.iter().position(|known| *known == method.as_str());
+    let Some(meter) = METERS.get(index.unwrap_or(METHODS.len() - 1)) else {
+        return;
     };
-    let class = match status.as_u16() / 100 {
-        2 => "2xx",
-        3 => "3xx",
-        4 => "4xx",
-        _ => "5xx",
-    };
-    metrics::counter!("wisp_http_requests_total", "method" => method, "status" => class).increment(1);
-    metrics::histogram!("wisp_http_request_seconds", "method" => method).record(started.elapsed().as_secs_f64());
+    let class = usize::from(status.as_u16() / 100).clamp(2, 5) - 2;
+    meter.answered[class].increment(1);
+    meter.seconds.record(started.elapsed().as_secs_f64());
+}
+
+const METHODS: [&str; 8] = ["GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH", "other"];
+const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
+/// The instruments of a method, looked up once.
+struct Meter {
+    answered: [metrics::Counter; 4],
+    seconds: metrics::Histogram,
+}
+
+impl Meter {
+    fn new(method: &'static str) -> Self {
+        Self {
+            answered: CLASSES
+                .map(|class| metrics::counter!("wisp_http_requests_total", "method" => method, "status" => class)),
+            seconds: metrics::histogram!("wisp_http_request_seconds", "method" => method),
+        }
+    }
 }
 
 #[cfg(test)]

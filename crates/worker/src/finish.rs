@@ -7,7 +7,7 @@ use wisp_core::{
     ports::Line,
 };
 
-use crate::{measure, worker::Inner};
+use crate::worker::Inner;
 
 /// What is known of an activation when it has ended.
 #[derive(Default)]
@@ -59,7 +59,8 @@ impl Inner {
             ..
         } = invocation;
         let response = outcome.response();
-        measure::activation(&action, response.status, wait, ended.init, ended.run);
+        self.meters
+            .activation(&action, response.status, wait, ended.init, ended.run);
         let activation = Arc::new(Activation {
             namespace: caller.namespace,
             name: action.fqn.entity().clone(),

@@ -29,7 +29,7 @@ impl Inner {
             Ok(lease) => lease,
             Err(error) if error.code() == Code::Unavailable => return Err(error),
             Err(error) => {
-                tracing::error!(action = %invocation.action.fqn, ?error, "no instance could be started");
+                tracing::error!(action = %invocation.action.fqn, transaction = invocation.transaction, ?error, "no instance could be started");
                 let outcome = Outcome::PlatformError("Failed to provision resources to run the action.".into());
                 return self
                     .finish(invocation, Ended::without_run(outcome, self.clock.now()))
@@ -39,7 +39,7 @@ impl Inner {
         let ended = match self.run_in(lease, &invocation).await {
             Ok(ended) => ended,
             Err(error) => {
-                tracing::error!(action = %invocation.action.fqn, ?error, "the platform failed an activation");
+                tracing::error!(action = %invocation.action.fqn, transaction = invocation.transaction, ?error, "the platform failed an activation");
                 Ended::without_run(Outcome::PlatformError(error.message().to_owned()), self.clock.now())
             }
         };

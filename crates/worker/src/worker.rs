@@ -7,7 +7,7 @@ use wisp_core::{
     ports::{Activations, Bus, Clock, Kind, Language, Tasks},
 };
 
-use crate::{Census, Config, pool::Pool, stems::Stems};
+use crate::{Census, Config, measure::Meters, pool::Pool, stems::Stems};
 
 /// What a worker stands on.
 pub struct Parts {
@@ -36,6 +36,7 @@ pub(crate) struct Inner {
     pub activations: Arc<dyn Activations>,
     pub clock: Arc<dyn Clock>,
     pub limits: Limits,
+    pub meters: Meters,
     /// Whether functions reach the network.
     pub network: bool,
 }
@@ -68,6 +69,7 @@ impl Worker {
                 activations,
                 clock,
                 limits,
+                meters: Meters::default(),
                 network,
             }),
         }

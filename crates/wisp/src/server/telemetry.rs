@@ -9,6 +9,9 @@ const SECONDS: &[f64] = &[
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0,
 ];
 
+/// Bounds of how many operations share a commit.
+const OPERATIONS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0];
+
 /// Starts logging to standard error: for people on a terminal, JSON lines otherwise.
 pub(crate) fn log(filter: &str) -> Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("'{filter}' is not a log filter: try info"))?;
@@ -22,7 +25,9 @@ pub(crate) fn log(filter: &str) -> Result<()> {
 
 /// Installs the recorder of metrics; the handle renders them.
 pub(crate) fn metrics() -> Result<PrometheusHandle> {
-    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)?;
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_operations".into()), OPERATIONS)?;
     let handle = builder.install_recorder()?;
     describe();
     Ok(handle)
@@ -59,6 +64,25 @@ fn describe() {
         "wisp_http_request_seconds",
         Unit::Seconds,
         "From a request's head to the head of its reply"
+    );
+    describe_histogram!(
+        "wisp_store_commit_seconds",
+        Unit::Seconds,
+        "One commit of the store, without its sync"
+    );
+    describe_histogram!(
+        "wisp_store_sync_seconds",
+        Unit::Seconds,
+        "One sync of the store to the disk"
+    );
+    describe_histogram!(
+        "wisp_store_commit_operations",
+        Unit::Count,
+        "Operations that share a commit"
+    );
+    describe_counter!(
+        "wisp_swept_activations_total",
+        "Activation records that the retention removed"
     );
     describe_gauge!("wisp_instances", "Instances in the pool, by state");
     describe_gauge!("wisp_queue_depth", "Invocations that wait for an instance");

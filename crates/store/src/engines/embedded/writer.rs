@@ -93,9 +93,12 @@ impl Writer {
             }
             queue.operations.push_back(operation);
         }
-        match quick {
-            true => self.shared.help(),
-            false => self.shared.work.notify_one(),
+        if quick {
+            // Whatever else is ready to run goes first, and may add its own: one commit then serves them all.
+            tokio::task::yield_now().await;
+            self.shared.help();
+        } else {
+            self.shared.work.notify_one();
         }
         answer.await.map_err(|_| closed())?
     }
