@@ -22,6 +22,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(10);
 const LAST_LOOK: Duration = Duration::from_millis(500);
 /// How often idle instances are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
+/// Sweeps between two looks for stem cells that are missing because their start failed.
+const SWEEPS_TO_FILL: u32 = 15;
 
 /// The instances of this worker: warm ones by action, and the invocations that wait for one.
 pub(crate) struct Pool {
@@ -175,8 +177,11 @@ impl Pool {
         let pool = self.clone();
         self.tasks.spawn(Box::pin(async move {
             let most = Duration::from_secs(pool.config.idle_seconds);
-            loop {
+            for sweep in 1_u32.. {
                 pool.clock.sleep(SWEEP).await;
+                if sweep.is_multiple_of(SWEEPS_TO_FILL) {
+                    pool.stems.fill();
+                }
                 let plan = {
                     let mut state = pool.state();
                     if state.stopping {

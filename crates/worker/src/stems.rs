@@ -1,6 +1,6 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use wisp_core::{
@@ -22,9 +22,17 @@ struct Inner {
     /// What a stem cell is started with; it fits actions with these limits.
     limits: InstanceLimits,
     wanted: usize,
-    ready: Mutex<HashMap<String, Vec<Box<dyn Instance>>>>,
+    stock: Mutex<HashMap<String, Stock>>,
     clock: Arc<dyn Clock>,
     tasks: Arc<dyn Tasks>,
+}
+
+/// The stem cells of a kind.
+#[derive(Default)]
+struct Stock {
+    ready: Vec<Box<dyn Instance>>,
+    /// Those that are being started.
+    coming: usize,
 }
 
 impl Stems {
@@ -43,7 +51,7 @@ impl Stems {
             kinds,
             limits,
             wanted: config.stem_cells,
-            ready: Mutex::default(),
+            stock: Mutex::default(),
             clock,
             tasks,
         };
@@ -75,12 +83,15 @@ impl Stems {
         Ok(instance)
     }
 
-    fn take(&self, kind: &str) -> Option<Box<dyn Instance>> {
-        let mut ready = self.inner.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        ready.get_mut(kind)?.pop()
+    fn stock(&self) -> MutexGuard<'_, HashMap<String, Stock>> {
+        self.inner.stock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts stem cells for the default kind of each language.
+    fn take(&self, kind: &str) -> Option<Box<dyn Instance>> {
+        self.stock().get_mut(kind)?.ready.pop()
+    }
+
+    /// Starts the stem cells that are missing, for the default kind of each language.
     pub fn fill(&self) {
         for (_, kind) in self.inner.kinds.values().filter(|(_, kind)| kind.default) {
             for _ in 0..self.inner.wanted {
@@ -90,25 +101,34 @@ impl Stems {
     }
 
     fn refill(&self, kind: String) {
+        {
+            let mut stock = self.stock();
+            let stock = stock.entry(kind.clone()).or_default();
+            if stock.ready.len() + stock.coming >= self.inner.wanted {
+                return;
+            }
+            stock.coming += 1;
+        }
         let stems = self.clone();
         self.inner.tasks.spawn(Box::pin(async move {
-            match stems.launch(&kind, stems.inner.limits).await {
-                Ok(instance) => {
-                    let mut ready = stems.inner.ready.lock().unwrap_or_else(PoisonError::into_inner);
-                    ready.entry(kind).or_default().push(instance);
-                }
+            let launched = stems.launch(&kind, stems.inner.limits).await;
+            let mut stock = stems.stock();
+            let stock = stock.entry(kind.clone()).or_default();
+            stock.coming -= 1;
+            match launched {
+                Ok(instance) => stock.ready.push(instance),
                 Err(error) => tracing::warn!(%kind, ?error, "a stem cell could not be started"),
             }
         }));
     }
 
     pub fn count(&self) -> usize {
-        let ready = self.inner.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        ready.values().map(Vec::len).sum()
+        self.stock().values().map(|stock| stock.ready.len()).sum()
     }
 
     pub async fn stop(&self) {
-        let ready = std::mem::take(&mut *self.inner.ready.lock().unwrap_or_else(PoisonError::into_inner));
-        futures_util::future::join_all(ready.values().flatten().map(|instance| instance.stop())).await;
+        let stock = std::mem::take(&mut *self.stock());
+        let ready = stock.values().flat_map(|stock| &stock.ready);
+        futures_util::future::join_all(ready.map(|instance| instance.stop())).await;
     }
 }

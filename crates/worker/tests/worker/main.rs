@@ -199,3 +199,20 @@ async fn draining_refuses_who_waits_and_lets_finish_what_runs() {
     bench.worker.stop().await;
     assert_eq!(bench.tally.stopped.load(SeqCst), bench.tally.started.load(SeqCst));
 }
+
+#[tokio::test(start_paused = true)]
+async fn stem_cells_serve_first_and_failed_ones_are_started_again() {
+    let bench = bench(|config, waiting| {
+        config.stem_cells = 2;
+        waiting.fail_starts = AtomicUsize::new(1);
+    });
+    bench.worker.prewarm();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(bench.worker.census().stems, 1, "one of the two failed");
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(bench.worker.census().stems, 2);
+    let echo = action("guest/echo", |_| ());
+    let activation = bench.worker.run(invocation(&echo, 0, ""), false).await.unwrap();
+    let wait = activation.annotations.get("waitTime").and_then(serde_json::Value::as_u64).unwrap();
+    assert!(wait >= 20_100 && wait < 20_120, "it did not wait for a start: {wait}");
+}
