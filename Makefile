@@ -49,7 +49,7 @@ sdk: prepare ## Runs the original JavaScript SDK against a server
 
 live: prepare ## Attacks a whole platform: hostile functions, kill -9 under load
 	@$(BUILD)
-	@for suite in hostile crash; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite.py; done
+	@for suite in restart hostile crash; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite.py; done
 
 bench: ## Measures throughput and latency beside bare servers
 	@./bench/run.sh

@@ -12,7 +12,14 @@ from pathlib import Path
 
 WISP = os.environ["WISP"]
 KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
-HEADERS = {"Authorization": "Basic " + base64.b64encode(KEY.encode()).decode(), "Content-Type": "application/json"}
+
+
+def headers(key):
+    """The headers of a caller with this key."""
+    return {"Authorization": "Basic " + base64.b64encode(key.encode()).decode(), "Content-Type": "application/json"}
+
+
+HEADERS = headers(KEY)
 NAMESPACE = "/api/v1/namespaces/_"
 
 
@@ -22,11 +29,12 @@ class Server:
         self.data = Path(home) / "data"
         self.port = None
 
-    def start(self):
+    def start(self, *flags):
+        """Serves; with the well-known keys unless other flags are given."""
         endpoints = self.data / "endpoints.json"
         endpoints.unlink(missing_ok=True)
         log = open(Path(self.home) / "log", "ab")
-        command = [WISP, "serve", "--dev", "--listen", "127.0.0.1:0", "--data", str(self.data)]
+        command = [WISP, "serve", "--listen", "127.0.0.1:0", "--data", str(self.data), *(flags or ["--dev"])]
         self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "HOME": self.home})
         for _ in range(600):
             if endpoints.exists():
@@ -45,9 +53,9 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
 
-    def call(self, method, path, body=None, connection=None):
+    def call(self, method, path, body=None, connection=None, headers=HEADERS):
         connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request(method, NAMESPACE + path, None if body is None else json.dumps(body), HEADERS)
+        connection.request(method, NAMESPACE + path, None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
         return response.status, json.loads(response.read() or b"null")
 

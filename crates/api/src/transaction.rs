@@ -83,6 +83,9 @@ pub(crate) async fn frame(mut request: Request, next: Next) -> Response {
     if let Some(Refused(error)) = response.extensions_mut().remove::<Refused>() {
         if response.status().is_server_error() {
             tracing::error!(?error, transaction = transaction.as_str(), %method, path, "a request failed");
+        } else {
+            let status = response.status().as_u16();
+            tracing::info!(%error, transaction = transaction.as_str(), %method, path, status, "a request was refused");
         }
         response = failure::response(&error, transaction.as_str());
     }
@@ -90,7 +93,7 @@ pub(crate) async fn frame(mut request: Request, next: Next) -> Response {
     if let Ok(id) = HeaderValue::from_str(transaction.as_str()) {
         headers.insert(REQUEST_ID, id);
     }
-    if api {
+    if !is_web(&path) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_HEADERS,
@@ -106,13 +109,19 @@ pub(crate) async fn frame(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Whether a path is of the REST API; web actions speak for themselves.
+/// Whether a path is of the REST API.
 fn is_api(path: &str) -> bool {
-    let below = |base: &str| {
-        path.strip_prefix(base)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    below("/api/v1") && !below("/api/v1/web")
+    below("/api/v1", path) && !is_web(path)
+}
+
+/// Whether a path is of web actions, which speak for themselves.
+fn is_web(path: &str) -> bool {
+    below("/api/v1/web", path)
+}
+
+fn below(base: &str, path: &str) -> bool {
+    path.strip_prefix(base)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn observe(method: &Method, status: StatusCode, started: Instant) {

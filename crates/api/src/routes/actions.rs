@@ -76,7 +76,10 @@ async fn put_one(extract::State(state): extract::State<State>, at: Named, query:
     let overwrite = query.flag("overwrite")?;
     state.control.entitle(&at.caller, Right::Put, &at.name)?;
     let body = body.document(&state).await?;
-    let requires_main = |kind: &str| Ok(state.control.kinds().resolve(kind)?.requires_main);
+    let requires_main = |kind: &str| match kind {
+        "blackbox" => Ok(false),
+        kind => Ok(state.control.kinds().resolve(kind)?.requires_main),
+    };
     let put = put::action(&body, &at.caller.namespace, requires_main)?;
     drop(body);
     let Deployed { action, code, .. } = state.control.put_action(&at.caller, &at.name, put, overwrite).await?;

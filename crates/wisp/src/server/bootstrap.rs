@@ -20,28 +20,11 @@ const DEV_KEYS: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// Creates the namespace `guest` on the first start and tells its key to the CLI; with `dev`, makes the well-known keys
-/// valid.
+/// Creates the namespace `guest` on the first start and tells its key to the CLI. With `dev`, the well-known keys are
+/// valid too, until this server ends.
 pub(super) async fn subjects(control: &Control, settings: &Settings, data: &Path, api: &str) -> Result<()> {
     let wskprops = paths::wskprops(settings, data);
-    let first = control.list_users().await?.is_empty();
-    if settings.dev {
-        tracing::warn!("--dev: OpenWhisk's well-known keys are valid here, and everybody knows them");
-        for (name, uuid, secret) in DEV_KEYS {
-            let key = ApiKey {
-                uuid: uuid.to_owned(),
-                secret: secret.to_owned(),
-            };
-            if control.get_user(name).await.is_err() {
-                control
-                    .create_user(name, Some(EntityName::namespace(name)?), Some(key.clone()))
-                    .await?;
-            }
-            if name == "guest" {
-                tell(&wskprops, &key.reveal(), api)?;
-            }
-        }
-    } else if first {
+    if control.list_users().await?.is_empty() {
         let (_, key) = control
             .create_user("guest", Some(EntityName::namespace("guest")?), None)
             .await?;
@@ -52,6 +35,26 @@ pub(super) async fn subjects(control: &Control, settings: &Settings, data: &Path
         if let Some(key) = text.lines().find_map(|line| line.strip_prefix("AUTH=")) {
             tell(&wskprops, key, api)?;
         }
+    }
+    if settings.dev {
+        tracing::warn!("--dev: OpenWhisk's well-known keys are valid here, and everybody knows them");
+        lend_dev_keys(control).await?;
+    }
+    Ok(())
+}
+
+async fn lend_dev_keys(control: &Control) -> Result<()> {
+    for (name, uuid, secret) in DEV_KEYS {
+        if control.get_user(name).await.is_err() {
+            control
+                .create_user(name, Some(EntityName::namespace(name)?), None)
+                .await?;
+        }
+        let key = ApiKey {
+            uuid: uuid.to_owned(),
+            secret: secret.to_owned(),
+        };
+        control.lend_key(name, &key).await?;
     }
     Ok(())
 }

@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::Path,
+};
 
 use anyhow::{Context, Result, bail};
 use serde::{Serialize, de::DeserializeOwned};
@@ -53,15 +57,28 @@ impl Layers {
         Ok(())
     }
 
-    /// Lays environment variables over what is there: `WISP_WORKER_MEMORY` is `worker.memory`.
-    pub fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
+    /// Lays environment variables over what is there: `WISP_WORKER_MEMORY` is `worker.memory`. A variable of a section
+    /// that has no such setting is refused.
+    pub fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) -> Result<()> {
         let names: BTreeMap<String, String> = self.values.keys().map(|key| (variable(key), key.clone())).collect();
+        let sections: BTreeSet<String> = self
+            .values
+            .keys()
+            .filter_map(|key| Some(format!("{}_", variable(key.split_once('.')?.0))))
+            .collect();
         for (name, text) in variables {
+            let origin = Origin::Environment(name.clone());
             if let Some(key) = names.get(&name) {
-                self.values
-                    .insert(key.clone(), (parse(&text), Origin::Environment(name)));
+                self.values.insert(key.clone(), (parse(&text), origin));
+            } else if sections.iter().any(|section| name.starts_with(section)) {
+                let nearest = names
+                    .keys()
+                    .min_by_key(|known| strsim::damerau_levenshtein(known, &name));
+                let nearest = nearest.map_or(String::new(), |nearest| format!("; did you mean {nearest}?"));
+                bail!("{origin}: there is no such setting{nearest}");
             }
         }
+        Ok(())
     }
 
     /// Lays one value over what is there; an unknown key is refused with the nearest known one.
@@ -185,7 +202,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), "data = '/d'\n[worker]\nmemory = 5\n")?;
         layers.file(file.path())?;
-        layers.environment([("WISP_WORKER_MEMORY".to_owned(), "7".to_owned())].into_iter());
+        layers.environment([("WISP_WORKER_MEMORY".to_owned(), "7".to_owned())].into_iter())?;
         layers.set("listen", "there".into(), Origin::Flag("--listen".into()))?;
         let expected = Settings {
             listen: "there".into(),
@@ -202,7 +219,11 @@ mod tests {
         let unknown = layers.set("worker.memry", 1.into(), Origin::File("w.toml".into()));
         let expected = "file w.toml: there is no setting 'worker.memry'; did you mean 'worker.memory'?";
         assert_eq!(unknown.map_err(|error| error.to_string()), Err(expected.into()));
-        layers.environment([("WISP_WORKER_MEMORY".to_owned(), "much".to_owned())].into_iter());
+        let misspelt = layers.environment([("WISP_WORKER_MEMORI".to_owned(), "7".to_owned())].into_iter());
+        let expected = "environment WISP_WORKER_MEMORI: there is no such setting; did you mean WISP_WORKER_MEMORY?";
+        assert_eq!(misspelt.map_err(|error| error.to_string()), Err(expected.into()));
+        let given = layers.environment([("WISP_WORKER_MEMORY".to_owned(), "much".to_owned())].into_iter());
+        assert!(given.is_ok());
         let error = layers
             .read::<Settings>()
             .map_err(|error| error.to_string())

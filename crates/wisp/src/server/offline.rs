@@ -1,6 +1,6 @@
 use std::{path::Path, sync::Arc};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use async_trait::async_trait;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wisp_api::{Listener, State};
@@ -17,7 +17,10 @@ use super::{Settings, bootstrap, clock, compose};
 /// the guard is dropped. A server that has it open is in the way: [`Code::Locked`].
 pub(crate) async fn administer(data: &Path) -> Result<DropGuard> {
     let settings: Settings = Settings::layers(None, &[])?.read()?;
-    std::fs::create_dir_all(data)?;
+    if !data.join("store").exists() {
+        let place = data.display();
+        bail!("nothing is stored in {place}: start a server with `wisp serve`, or name its data with --data");
+    }
     let engine = compose::open_engine(&settings, data)?;
     let control = Control::new(wisp_control::Parts {
         records: engine.records.clone(),

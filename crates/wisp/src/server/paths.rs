@@ -27,6 +27,16 @@ pub(super) fn wskprops(settings: &Settings, data: &Path) -> PathBuf {
     settings.wskprops.clone().unwrap_or_else(|| data.join("wskprops"))
 }
 
+/// Makes a directory that only its owner may enter, if it is not there.
+pub(super) fn make_private(directory: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.with_context(|| {
+        let place = directory.display();
+        format!("cannot make the data directory {place}: name another one with --data, or make it writable")
+    })
+}
+
 /// Writes a file that only its owner may read, whole or not at all.
 pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};

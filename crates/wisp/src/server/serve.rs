@@ -8,6 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use wisp_api::{Listener, State};
+use wisp_core::Code;
 
 use super::{
     Settings, bootstrap,
@@ -21,10 +22,10 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     telemetry::log(&settings.log)?;
     let recorder = telemetry::metrics()?;
     let data = paths::data(&settings)?;
-    std::fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
-    let http = Listener::tcp(&settings.listen).await?;
+    paths::make_private(&data)?;
+    let http = patiently(async || Listener::tcp(&settings.listen).await.map_err(anyhow::Error::from)).await?;
     let address = http.address().context("a TCP socket has an address")?;
-    let platform = compose(&settings, &data, address)?;
+    let platform = patiently(async || compose(&settings, &data, address)).await?;
     bootstrap::subjects(&platform.control, &settings, &data, &format!("http://{address}")).await?;
     let resumed = platform.control.recover().await?;
     if resumed > 0 {
@@ -90,6 +91,29 @@ async fn start_api(
     Ok(serving)
 }
 
+/// Tries for as long as a server that was killed just now may hold its port and its data.
+async fn patiently<T>(attempt: impl AsyncFn() -> Result<T>) -> Result<T> {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    const PAUSE: Duration = Duration::from_millis(100);
+    let begun = std::time::Instant::now();
+    loop {
+        match attempt().await {
+            Err(error) if begun.elapsed() < PATIENCE && is_held(&error) => tokio::time::sleep(PAUSE).await,
+            other => return other,
+        }
+    }
+}
+
+/// Whether a start failed because something is in use.
+fn is_held(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let in_use = cause.downcast_ref::<std::io::Error>();
+        let locked = cause.downcast_ref::<wisp_core::Error>();
+        in_use.is_some_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
+            || locked.is_some_and(|error| error.code() == Code::Locked)
+    })
+}
+
 async fn wait_for_signal() -> Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
@@ -108,11 +132,18 @@ async fn shut_down(
     serving: JoinHandle<()>,
 ) -> Result<()> {
     let most = Duration::from_secs(drain_seconds);
-    tracing::info!(most_seconds = drain_seconds, "stopping: finishing what runs");
+    tracing::info!(
+        most_seconds = drain_seconds,
+        "stopping: finishing what runs; another signal ends it at once"
+    );
     stop.cancel();
     platform.worker.drain();
-    let (served, finished) = tokio::join!(tokio::time::timeout(most, serving), platform.tasks.finish(most));
-    if served.is_err() || !finished {
+    let drain = async { tokio::join!(tokio::time::timeout(most, serving), platform.tasks.finish(most)) };
+    let drained = tokio::select! {
+        (served, finished) = drain => served.is_ok() && finished,
+        _ = wait_for_signal() => false,
+    };
+    if !drained {
         tracing::warn!("some invocations did not finish in time and are ended; accepted ones run at the next start");
     }
     platform.worker.stop().await;

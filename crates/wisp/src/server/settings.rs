@@ -158,7 +158,7 @@ impl Settings {
             if let Some(file) = file {
                 layers.file(file)?;
             }
-            layers.environment(std::env::vars());
+            layers.environment(std::env::vars())?;
             for (flag, key, value) in flags {
                 layers.set(key, value.clone(), Origin::Flag((*flag).to_owned()))?;
             }

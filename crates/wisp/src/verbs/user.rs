@@ -143,14 +143,23 @@ impl Stored {
         };
         Ok(Admin {
             client: Client::new(Endpoint::Unix(socket), Options::default()),
-            _offline: offline,
+            offline,
         })
     }
 }
 
 struct Admin {
     client: Client,
-    _offline: Option<DropGuard>,
+    offline: Option<DropGuard>,
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        if let (Some(_), Endpoint::Unix(socket)) = (&self.offline, self.client.endpoint()) {
+            // A socket that nobody answers is only untidy.
+            let _ = std::fs::remove_file(socket);
+        }
+    }
 }
 
 impl Deref for Admin {
