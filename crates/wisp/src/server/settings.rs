@@ -180,3 +180,23 @@ impl Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_documented_and_nothing_else() -> Result<()> {
+        let page = include_str!("../../../../docs/reference/settings.md");
+        let rows = page
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .filter_map(|line| line.split('|').nth(1));
+        let documented: std::collections::BTreeSet<&str> =
+            rows.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+        let layers = Layers::defaults(&Settings::default())?;
+        let known: std::collections::BTreeSet<&str> = layers.iter().map(|(key, _, _)| key).collect();
+        assert_eq!(documented, known);
+        Ok(())
+    }
+}

@@ -6,8 +6,8 @@
 //!             database/  fjall's
 //!             blobs/ab/abcd…
 //! ```
-//! All writes go through one thread (`writer`), which gathers what waits into one commit and one sync. Activations
-//! are in one keyspace per span of time (`buckets`), so that old ones go by dropping a keyspace.
+//! All writes go through one queue (`writer`), which makes what waits one commit and one sync. Activations are in one
+//! keyspace per span of time (`buckets`), so that old ones go by dropping a keyspace.
 
 mod activations;
 mod blobs;

@@ -55,7 +55,7 @@ impl Settlement {
     }
 }
 
-/// What the writing thread remembers from commit to commit.
+/// What the writer remembers from commit to commit.
 pub(super) struct State {
     revision: Revision,
     tallies: Known,

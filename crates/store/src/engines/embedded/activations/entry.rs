@@ -10,7 +10,7 @@ use crate::{
     names::names,
 };
 
-/// A record with all its keys, made by whoever finishes so that the writing thread need not.
+/// A record with all its keys, made by whoever finishes so that whoever commits need not.
 pub(super) struct Entry {
     pub id: ActivationId,
     pub start: Millis,
