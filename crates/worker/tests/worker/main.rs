@@ -213,6 +213,10 @@ async fn stem_cells_serve_first_and_failed_ones_are_started_again() {
     assert_eq!(bench.worker.census().stems, 2);
     let echo = action("guest/echo", |_| ());
     let activation = bench.worker.run(invocation(&echo, 0, ""), false).await.unwrap();
-    let wait = activation.annotations.get("waitTime").and_then(serde_json::Value::as_u64).unwrap();
+    let wait = activation
+        .annotations
+        .get("waitTime")
+        .and_then(serde_json::Value::as_u64)
+        .unwrap();
     assert!(wait >= 20_100 && wait < 20_120, "it did not wait for a start: {wait}");
 }
