@@ -218,5 +218,5 @@ async fn stem_cells_serve_first_and_failed_ones_are_started_again() {
         .get("waitTime")
         .and_then(serde_json::Value::as_u64)
         .unwrap();
-    assert!(wait >= 20_100 && wait < 20_120, "it did not wait for a start: {wait}");
+    assert!((20_100..20_120).contains(&wait), "it did not wait for a start: {wait}");
 }
