@@ -130,6 +130,8 @@ fn throttled(caller: &Identity, limit: &'static str, allowed: u64, message: Stri
         .with("value", allowed)
         .with(
             "remedy",
-            format!("raise it with `wisp user limits {namespace} {limit}=N`"),
+            format!(
+                "raise it with `wisp user limits {namespace} {limit}=N`, or for all namespaces in the server's [limits]"
+            ),
         )
 }
