@@ -54,6 +54,12 @@ pub struct Census {
 /// An invocation's place in the queue.
 pub(crate) type Waiter = oneshot::Sender<Result<Lease>>;
 
+/// When an invocation gets its instance.
+enum Turn {
+    Now(Arc<Slot>, bool),
+    Later(oneshot::Receiver<Result<Lease>>, Plan),
+}
+
 impl Pool {
     pub fn new(config: Config, stems: Stems, clock: Arc<dyn Clock>, tasks: Arc<dyn Tasks>) -> Arc<Self> {
         let state = Mutex::new(State::new(config.memory, config.starting));
@@ -72,21 +78,17 @@ impl Pool {
 
     /// An instance for one run: a warm one, or the next that is free or started.
     pub async fn lease(self: &Arc<Self>, key: Key, spec: &Spec, accepted: bool) -> Result<Lease> {
-        let now = self.clock.elapsed();
-        let (mut turn, plan) = {
-            let mut state = self.state();
-            if let Some((slot, fresh)) = state.take(&key, now) {
-                return Ok(Lease::new(self.clone(), slot, fresh));
-            }
-            if state.stopping {
-                return Err(stopping());
-            }
-            if !accepted && state.waiting() >= self.config.queue {
-                return Err(full(self.config.queue));
-            }
-            let (waiter, turn) = oneshot::channel();
-            state.enqueue(&key, spec, waiter, now);
-            (turn, state.plan(&key, now))
+        let mut dead = Vec::new();
+        let turn = self.take_or_queue(&key, spec, accepted, &mut dead);
+        if !dead.is_empty() {
+            self.carry_out(Plan {
+                starts: Vec::new(),
+                ends: dead,
+            });
+        }
+        let (mut turn, plan) = match turn? {
+            Turn::Now(slot, fresh) => return Ok(Lease::new(self.clone(), slot, fresh)),
+            Turn::Later(turn, plan) => (turn, plan),
         };
         self.carry_out(plan);
         let mut pause = FIRST_LOOK;
@@ -101,6 +103,29 @@ impl Pool {
                 }
             }
         }
+    }
+
+    /// A warm instance, or a place in the queue and the starts that pay now. What has ended while it was idle goes to
+    /// `dead`.
+    fn take_or_queue(&self, key: &Key, spec: &Spec, accepted: bool, dead: &mut Vec<Arc<Slot>>) -> Result<Turn> {
+        let now = self.clock.elapsed();
+        let mut state = self.state();
+        while let Some((slot, fresh)) = state.take(key, now) {
+            if slot.instance.is_alive() {
+                return Ok(Turn::Now(slot, fresh));
+            }
+            state.remove(&slot);
+            dead.push(slot);
+        }
+        if state.stopping {
+            return Err(stopping());
+        }
+        if !accepted && state.waiting() >= self.config.queue {
+            return Err(full(self.config.queue));
+        }
+        let (waiter, turn) = oneshot::channel();
+        state.enqueue(key, spec, waiter, now);
+        Ok(Turn::Later(turn, state.plan(key, now)))
     }
 
     /// Takes back an instance after a run of this duration; one that is not kept is ended.

@@ -347,7 +347,8 @@ impl State {
         Next::Fail(waiter, error)
     }
 
-    fn remove(&mut self, slot: &Arc<Slot>) {
+    /// Takes an instance out; its memory is free when it has ended.
+    pub fn remove(&mut self, slot: &Arc<Slot>) {
         if let Some(group) = self.groups.get_mut(&slot.key) {
             group.members.retain(|member| !Arc::ptr_eq(&member.slot, slot));
         }

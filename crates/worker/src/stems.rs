@@ -88,7 +88,10 @@ impl Stems {
     }
 
     fn take(&self, kind: &str) -> Option<Box<dyn Instance>> {
-        self.stock().get_mut(kind)?.ready.pop()
+        let mut stock = self.stock();
+        let ready = &mut stock.get_mut(kind)?.ready;
+        // What has ended by itself needs no other end: its sandbox went with it.
+        std::iter::from_fn(|| ready.pop()).find(|instance| instance.is_alive())
     }
 
     /// Starts the stem cells that are missing, for the default kind of each language.

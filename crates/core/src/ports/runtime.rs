@@ -135,6 +135,9 @@ pub trait Instance: Send + Sync {
     /// Runs once; up to the instance's concurrency at the same time.
     async fn run(&self, run: &Run) -> Result<Ran>;
 
+    /// Whether it has not ended by itself meanwhile: one that has serves nobody.
+    fn is_alive(&self) -> bool;
+
     /// Ends the instance and all its processes; idempotent.
     async fn stop(&self);
 }

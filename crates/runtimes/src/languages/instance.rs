@@ -4,6 +4,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use wisp_core::{
     Code as ErrorCode, Error, Result,
@@ -256,6 +257,10 @@ impl Instance for Launched {
             logs,
             truncated,
         })
+    }
+
+    fn is_alive(&self) -> bool {
+        self.cell.wait().now_or_never().is_none()
     }
 
     async fn stop(&self) {

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -102,12 +102,14 @@ impl Language for Waiting {
         self.tally.started.fetch_add(1, SeqCst);
         Ok(Box::new(Waiter {
             tally: self.tally.clone(),
+            died: AtomicBool::new(false),
         }))
     }
 }
 
 struct Waiter {
     tally: Arc<Tally>,
+    died: AtomicBool,
 }
 
 #[async_trait]
@@ -130,6 +132,10 @@ impl Instance for Waiter {
         let outcome = match payload["end"].as_str() {
             Some("error") => Outcome::ApplicationError(run.value.clone()),
             Some("crash") => Outcome::Exited,
+            Some("die later") => {
+                self.died.store(true, SeqCst);
+                Outcome::Success(run.value.clone())
+            }
             Some("fault") => return Err(Error::internal("the disk is on fire")),
             _ => Outcome::Success(run.value.clone()),
         };
@@ -138,6 +144,9 @@ impl Instance for Waiter {
             logs: Vec::new(),
             truncated: false,
         })
+    }
+    fn is_alive(&self) -> bool {
+        !self.died.load(SeqCst)
     }
     async fn stop(&self) {
         self.tally.stopped.fetch_add(1, SeqCst);

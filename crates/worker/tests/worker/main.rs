@@ -220,3 +220,19 @@ async fn stem_cells_serve_first_and_failed_ones_are_started_again() {
         .unwrap();
     assert!((20_100..20_120).contains(&wait), "it did not wait for a start: {wait}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_ended_while_it_was_idle_serves_nobody() {
+    let bench = bench(|_, _| ());
+    let echo = action("guest/echo", |_| ());
+    bench
+        .worker
+        .run(invocation(&echo, 0, "die later"), false)
+        .await
+        .unwrap();
+    let next = bench.worker.run(invocation(&echo, 0, ""), false).await.unwrap();
+    assert_eq!(next.response.status, Status::Success);
+    assert_eq!(bench.tally.started.load(SeqCst), 2);
+    assert_eq!(bench.tally.stopped.load(SeqCst), 1);
+    assert_eq!(bench.worker.census().memory, 256);
+}
