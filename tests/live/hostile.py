@@ -9,6 +9,7 @@ import os
 import socket
 import tempfile
 import threading
+import time
 
 from harness import Server, close
 
@@ -187,6 +188,11 @@ def main():
             checks[f"{name}: {status} {json.dumps(result)[:200]}"] = bool(result is not None and holds(status, result))
             calm = server.invoke("neighbour").get("response", {})
             checks[f"{name}: the neighbour goes on ({json.dumps(calm)[:200]})"] = calm.get("success") is True
+        server.deploy("quits", "python:default", python("threading.Timer(0.05, os._exit, [1]).start()\nreturn {'left': 1}"))
+        server.invoke("quits")
+        time.sleep(0.5)
+        again = server.invoke("quits").get("response", {})
+        checks[f"who ends after its reply harms no later call ({json.dumps(again)[:200]})"] = again.get("success") is True
         checks[f"the host's loopback service was not visited ({visits})"] = not visits
         kept = server.call("GET", "/activations?limit=200&docs=true")[1]
         checks["every attack has a record"] = len(kept) >= 2 * len(attacks(0, home))
