@@ -104,13 +104,10 @@ pub struct NamespaceLimits {
     /// Kinds that actions may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_kinds: Option<Vec<String>>,
-    /// Whether successful activations are recorded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub store_activations: Option<bool>,
     /// Largest payload, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_payload_size: Option<u64>,
-    /// Longest memory of an action, in MB.
+    /// Greatest memory of an action, in MB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_action_memory: Option<u64>,
     /// Longest timeout of an action, in milliseconds.

@@ -14,9 +14,6 @@ pub struct LimitsDoc {
     /// Kinds that actions may have; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_kinds: Option<Vec<String>>,
-    /// Whether successful activations are recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub store_activations: Option<bool>,
     /// Bytes of an invocation's payload.
     pub max_payload_size: u64,
     /// Bytes of a result.
@@ -52,7 +49,6 @@ impl LimitsDoc {
             concurrent_invocations: concurrent,
             fires_per_minute: own.fires_per_minute.unwrap_or(platform.fires_per_minute),
             allowed_kinds: own.allowed_kinds.clone(),
-            store_activations: own.store_activations,
             max_payload_size: own.max_payload_size.unwrap_or(platform.payload_size),
             truncation_size: platform.result_size,
             min_action_memory: platform.memory.min,
