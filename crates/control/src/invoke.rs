@@ -10,7 +10,7 @@ use wisp_core::{
     ports::BoxFuture,
 };
 
-use crate::{admit::Permit, control::Control, resolve::Resolved, sequence::Budget, unstoppable::Unstoppable};
+use crate::{admit::Permit, budget::Budget, control::Control, resolve::Resolved, unstoppable::Unstoppable};
 
 /// How long a caller waits for the end of an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Control {
     /// Runs what was promised; a failure leaves the promise in the ledger, for the next start.
     pub(crate) async fn run_promised(&self, call: Call) {
         let id = call.id;
-        if let Err(error) = self.run(call, &mut Budget::default()).await {
+        if let Err(error) = self.run(call, &mut self.budget()).await {
             tracing::error!(activation = %id, ?error, "an accepted invocation did not run; it stays in the ledger");
         }
     }
@@ -121,7 +121,7 @@ impl Control {
         let control = self.clone();
         let mut run = Unstoppable::new(self.inner.tasks.clone(), async move {
             let _permit = permit;
-            control.run(call, &mut Budget::default()).await
+            control.run(call, &mut control.budget()).await
         });
         tokio::select! {
             biased;
@@ -147,15 +147,22 @@ impl Control {
         }
     }
 
-    /// Runs one call to its end: a function by a worker, a sequence step by step.
+    /// What a sequence or composition may run.
+    fn budget(&self) -> Budget {
+        Budget::new(self.inner.limits.sequence_length)
+    }
+
+    /// Runs one call to its end: a function by a worker, a sequence or composition step by step.
     pub(crate) fn run<'a>(&'a self, call: Call, budget: &'a mut Budget) -> BoxFuture<'a, Result<Arc<Activation>>> {
         match &call.resolved.action.exec {
             Exec::Sequence { .. } => Box::pin(self.run_sequence(call, budget)),
+            _ if call.resolved.action.is_conductor() => Box::pin(self.run_composition(call, budget)),
             Exec::Code { .. } | Exec::Blackbox { .. } => Box::pin(self.run_function(call)),
         }
     }
 
-    async fn run_function(&self, call: Call) -> Result<Arc<Activation>> {
+    /// Runs one call of a function by a worker.
+    pub(crate) async fn run_function(&self, call: Call) -> Result<Arc<Activation>> {
         let Call {
             id,
             resolved,
@@ -197,9 +204,10 @@ fn provides_key(action: &Action) -> bool {
     action.annotations.get("provide-api-key").is_none() || action.annotations.is_truthy("provide-api-key")
 }
 
-/// Whether a run later needs the caller's key. A sequence's steps are looked up when they run, so it may.
+/// Whether a run later needs the caller's key. Steps of sequences and compositions are looked up when they run, so it
+/// may.
 fn wants_key(action: &Action) -> bool {
-    matches!(action.exec, Exec::Sequence { .. }) || provides_key(action)
+    matches!(action.exec, Exec::Sequence { .. }) || action.is_conductor() || provides_key(action)
 }
 
 /// Bound parameters with the payload laid over them; an array, which a step of a sequence may return, is passed as is.

@@ -23,6 +23,13 @@ pub struct Action {
     pub updated: Millis,
 }
 
+impl Action {
+    /// Whether it conducts a composition: a function whose annotation `conductor` is truthy.
+    pub fn is_conductor(&self) -> bool {
+        !matches!(self.exec, Exec::Sequence { .. }) && self.annotations.is_truthy("conductor")
+    }
+}
+
 /// What an action runs. Kinds are names from the table of runtimes, never a closed set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
