@@ -9,12 +9,12 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 export CACHE CARGO_TARGET_DIR
 # What Node functions can require without bringing it along; tests/prepare.sh installs it.
 NODE_PACKAGES := $(CACHE)/node-packages-$(shell sha256sum <crates/runtimes/src/languages/nodejs/packages/package-lock.json | cut -c1-12)
-prepare scenarios sdk live: export WISP_LANGUAGES_NODE_MODULES := $(NODE_PACKAGES)
+prepare scenarios sdk composer live: export WISP_LANGUAGES_NODE_MODULES := $(NODE_PACKAGES)
 
 # Binaries as the tests have them: other sets of packages would have other features, and compile everything anew.
 BUILD := cargo build --quiet --workspace --bins --tests
 
-.PHONY: help demo test prepare check lint unit scenarios sdk live bench bench-coldstart audit format
+.PHONY: help demo test prepare check lint unit scenarios sdk composer live bench bench-coldstart audit format
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -22,7 +22,7 @@ help: ## Shows this list
 demo: ## Builds, serves, deploys three functions, invokes them, and leaves the server running
 	@./examples/demo.sh
 
-test: prepare check lint unit scenarios sdk live ## Installs what tests need, then runs every check and test
+test: prepare check lint unit scenarios sdk composer live ## Installs what tests need, then runs every check and test
 
 prepare: ## Installs what tests need and is missing: interpreters, a C compiler, npm packages
 	@./tests/prepare.sh
@@ -46,6 +46,10 @@ scenarios: ## Runs the black-box cases over HTTP; CASE=word picks those whose na
 sdk: prepare ## Runs the original JavaScript SDK against a server
 	@$(BUILD)
 	@./tests/sdk/run.sh
+
+composer: prepare ## Runs the original Composer against a server, parallel combinators with a real Redis
+	@$(BUILD)
+	@./tests/composer/run.sh
 
 live: prepare ## Attacks a whole platform: hostile functions, kill -9 under load
 	@$(BUILD)

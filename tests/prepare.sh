@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # command:package
-needs=(node:nodejs npm:npm python3:python3 cc:build-essential)
+needs=(node:nodejs npm:npm python3:python3 cc:build-essential ip:iproute2 redis-server:redis-server)
 
 missing=()
 for need in "${needs[@]}"; do
@@ -23,14 +23,15 @@ fi
 
 cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wisp}
 bundled=crates/runtimes/src/languages/nodejs/packages
-modules=$cache/npm-$(sha256sum <tests/sdk/package-lock.json | cut -c1-12)
-if [[ ! -d $modules/node_modules ]]; then
-  echo "installing the npm packages of tests/sdk"
+for client in sdk composer; do
+  modules=$cache/npm-$(sha256sum <tests/$client/package-lock.json | cut -c1-12)
+  [[ ! -d $modules/node_modules ]] || continue
+  echo "installing the npm packages of tests/$client"
   mkdir -p "$modules.new"
-  cp tests/sdk/package.json tests/sdk/package-lock.json "$modules.new"
+  cp tests/$client/package.json tests/$client/package-lock.json "$modules.new"
   npm ci --prefix "$modules.new" --silent --no-audit --no-fund --no-update-notifier
   mv "$modules.new" "$modules"
-fi
+done
 modules=${WISP_LANGUAGES_NODE_MODULES:-$cache/node-packages-$(sha256sum <$bundled/package-lock.json | cut -c1-12)}
 if [[ ! -d $modules ]]; then
   echo "installing the npm packages of Node functions"

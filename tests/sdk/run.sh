@@ -4,19 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wisp}
-modules=$cache/npm-$(sha256sum <package-lock.json | cut -c1-12)/node_modules
-wisp=${WISP:-$CARGO_TARGET_DIR/debug/wisp}
-home=$(mktemp -d)
-"$wisp" serve --dev --listen 127.0.0.1:0 --data "$home/data" >"$home/log" 2>&1 &
-server=$!
-trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$home"' EXIT
-
-for _ in $(seq 200); do
-  [[ -f $home/data/endpoints.json ]] && break
-  kill -0 $server 2>/dev/null || { cat "$home/log" >&2; exit 1; }
-  sleep 0.05
-done
-WISP_APIHOST=$(sed -n 's/.*"http": *"\([^"]*\)".*/\1/p' "$home/data/endpoints.json")
-WISP_AUTH=23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP
-export WISP_APIHOST WISP_AUTH
-NODE_PATH=$modules node --test --test-reporter=spec smoke.js || { tail -40 "$home/log" >&2; exit 1; }
+export NODE_PATH=$cache/npm-$(sha256sum <package-lock.json | cut -c1-12)/node_modules
+exec ../with-server.sh node --test --test-reporter=spec smoke.js
