@@ -16,46 +16,62 @@ use crate::{
 /// The REST API, and what the server says of itself.
 pub fn router(state: State) -> Router {
     let entity = "GET, PUT, DELETE, POST";
-    let api = Router::new()
-        .route("/", only("GET", get(server::api)))
-        .route("/namespaces", only("GET", get(namespaces::list)))
-        .route("/namespaces/", only("GET", get(namespaces::list)))
-        .merge(collection("actions", actions::list))
-        .route("/namespaces/{ns}/actions/{name}/", unnamed(get(actions::list_package)))
-        .route("/namespaces/{ns}/actions/{name}", only(entity, actions::entity()))
-        .route(
-            "/namespaces/{ns}/actions/{package}/{name}",
-            only(entity, actions::entity()),
-        )
-        .merge(collection("packages", packages::list))
-        .route(
-            "/namespaces/{ns}/packages/{name}",
-            only("GET, PUT, DELETE", packages::entity()),
-        )
-        .merge(collection("triggers", triggers::list))
-        .route("/namespaces/{ns}/triggers/{name}", only(entity, triggers::entity()))
-        .merge(collection("rules", rules::list))
-        .route("/namespaces/{ns}/rules/{name}", only(entity, rules::entity()))
-        .route("/namespaces/{ns}/activations", only("GET", get(activations::list)))
-        .route("/namespaces/{ns}/activations/", only("GET", get(activations::list)))
-        .route("/namespaces/{ns}/activations/{id}", only("GET", get(activations::get)))
-        .route(
-            "/namespaces/{ns}/activations/{id}/logs",
-            only("GET", get(activations::logs)),
-        )
-        .route(
-            "/namespaces/{ns}/activations/{id}/result",
-            only("GET", get(activations::result)),
-        )
-        .route("/namespaces/{ns}/limits", only("GET", get(limits::get)))
-        .route("/namespaces/{ns}/limits/", only("GET", get(limits::get)))
-        .route("/namespaces/{ns}/limits/{id}", get(limits::part));
     let router = Router::new()
         .route("/", only("GET", get(server::describe)))
         .route("/ping", only("GET", get(server::ping)))
         .route("/metrics", only("GET", get(server::metrics)))
+        .route("/api/v1", only("GET", get(server::api)))
         .route("/api/v1/", only("GET", get(server::api)))
-        .nest("/api/v1", api);
+        .route("/api/v1/namespaces", only("GET", get(namespaces::list)))
+        .route("/api/v1/namespaces/", only("GET", get(namespaces::list)))
+        .merge(collection("actions", actions::list))
+        .route(
+            "/api/v1/namespaces/{ns}/actions/{name}/",
+            unnamed(get(actions::list_package)),
+        )
+        .route(
+            "/api/v1/namespaces/{ns}/actions/{name}",
+            only(entity, actions::entity()),
+        )
+        .route(
+            "/api/v1/namespaces/{ns}/actions/{package}/{name}",
+            only(entity, actions::entity()),
+        )
+        .merge(collection("packages", packages::list))
+        .route(
+            "/api/v1/namespaces/{ns}/packages/{name}",
+            only("GET, PUT, DELETE", packages::entity()),
+        )
+        .merge(collection("triggers", triggers::list))
+        .route(
+            "/api/v1/namespaces/{ns}/triggers/{name}",
+            only(entity, triggers::entity()),
+        )
+        .merge(collection("rules", rules::list))
+        .route("/api/v1/namespaces/{ns}/rules/{name}", only(entity, rules::entity()))
+        .route(
+            "/api/v1/namespaces/{ns}/activations",
+            only("GET", get(activations::list)),
+        )
+        .route(
+            "/api/v1/namespaces/{ns}/activations/",
+            only("GET", get(activations::list)),
+        )
+        .route(
+            "/api/v1/namespaces/{ns}/activations/{id}",
+            only("GET", get(activations::get)),
+        )
+        .route(
+            "/api/v1/namespaces/{ns}/activations/{id}/logs",
+            only("GET", get(activations::logs)),
+        )
+        .route(
+            "/api/v1/namespaces/{ns}/activations/{id}/result",
+            only("GET", get(activations::result)),
+        )
+        .route("/api/v1/namespaces/{ns}/limits", only("GET", get(limits::get)))
+        .route("/api/v1/namespaces/{ns}/limits/", only("GET", get(limits::get)))
+        .route("/api/v1/namespaces/{ns}/limits/{id}", get(limits::part));
     framed(router, state)
 }
 
@@ -88,8 +104,8 @@ fn framed(router: Router<State>, state: State) -> Router {
 fn collection<T: 'static>(name: &str, list: impl Handler<T, State>) -> Router<State> {
     let list = || unnamed(get(list.clone()));
     Router::new()
-        .route(&format!("/namespaces/{{ns}}/{name}"), list())
-        .route(&format!("/namespaces/{{ns}}/{name}/"), list())
+        .route(&format!("/api/v1/namespaces/{{ns}}/{name}"), list())
+        .route(&format!("/api/v1/namespaces/{{ns}}/{name}/"), list())
 }
 
 fn unnamed(list: MethodRouter<State>) -> MethodRouter<State> {

@@ -4,6 +4,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use wisp_core::{
@@ -140,13 +141,7 @@ impl Control {
 
 /// What is stored of a key's secret half.
 pub(crate) fn secret_digest(secret: &str) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(secret.as_bytes()) {
-        use std::fmt::Write;
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    HEXLOWER.encode(&Sha256::digest(secret.as_bytes()))
 }
 
 fn invalid() -> Error {

@@ -1,5 +1,6 @@
 use std::{fmt, str::FromStr};
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize, de::Error as _};
 
 use super::{Annotations, EntityName, Json, Millis, Version};
@@ -42,7 +43,9 @@ impl FromStr for ActivationId {
 
 impl fmt::Display for ActivationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        let mut digits = [0; 32];
+        HEXLOWER.encode_mut(&self.to_bytes(), &mut digits);
+        f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
     }
 }
 

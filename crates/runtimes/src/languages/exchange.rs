@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     hash::{BuildHasher, RandomState},
     io::ErrorKind,
     sync::{
@@ -42,7 +42,8 @@ pub struct Exchange {
     control: UnixStream,
     sending: AsyncMutex<()>,
     intake: AsyncMutex<Intake>,
-    waiting: Mutex<HashMap<Token, Waiting>>,
+    /// Few, by keys that are random already: a tree finds them sooner than hashing them again would.
+    waiting: Mutex<BTreeMap<Token, Waiting>>,
     secret: RandomState,
     count: AtomicU64,
     clock: Arc<dyn Clock>,
@@ -168,7 +169,7 @@ impl Exchange {
         self.take(token).unwrap_or(Reply::Closed)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<Token, Waiting>> {
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<Token, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

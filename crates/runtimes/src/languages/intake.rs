@@ -3,6 +3,7 @@ use std::{
     os::fd::AsFd,
 };
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::net::{UnixStream, unix::pipe};
 use wisp_core::{
     Result,
@@ -37,6 +38,8 @@ pub struct Intake {
     decoder: Box<dyn Decoder>,
     unread: Vec<u8>,
     decoded: usize,
+    /// Where reads go first, so that none has to clear memory of its own.
+    chunk: Box<[u8]>,
     stdout: Option<pipe::Receiver>,
     stderr: Option<pipe::Receiver>,
 }
@@ -55,6 +58,7 @@ impl Intake {
                 decoder: protocol.decoder(limit),
                 unread: Vec::new(),
                 decoded: 0,
+                chunk: vec![0; CHUNK].into(),
                 stdout,
                 stderr,
             },
@@ -110,12 +114,15 @@ impl Intake {
     /// What is in the output pipes at this moment. A plain read, because readiness may be noticed later than the reply
     /// that was written after the output.
     pub fn drain(&mut self, mut push: impl FnMut(Stream, &[u8])) {
-        for (pipe, stream) in [(&self.stdout, Stream::Stdout), (&self.stderr, Stream::Stderr)] {
+        let pipes = [(&self.stdout, Stream::Stdout), (&self.stderr, Stream::Stderr)];
+        if !any_readable(pipes.iter().filter_map(|(pipe, _)| pipe.as_ref())) {
+            return;
+        }
+        for (pipe, stream) in pipes {
             let Some(pipe) = pipe else { continue };
-            let mut bytes = [0; CHUNK];
             let mut seen = 0;
-            while let Ok(count @ 1..) = read(pipe, &mut bytes) {
-                push(stream, &bytes[..count]);
+            while let Ok(count @ 1..) = read(pipe, &mut self.chunk) {
+                push(stream, &self.chunk[..count]);
                 seen += count;
                 if seen >= PIPE {
                     break;
@@ -142,11 +149,17 @@ impl Intake {
     }
 
     fn receive(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
-        let mut bytes = [0; CHUNK];
-        let count = read(&mut bytes)?;
-        self.unread.extend_from_slice(&bytes[..count]);
+        let count = read(&mut self.chunk)?;
+        self.unread.extend_from_slice(&self.chunk[..count]);
         Ok(count)
     }
+}
+
+/// Whether a read of one of these would return something; most often one call finds that none would.
+fn any_readable<'a>(pipes: impl Iterator<Item = &'a pipe::Receiver>) -> bool {
+    let mut pipes: Vec<_> = pipes.map(|pipe| PollFd::new(pipe, PollFlags::IN)).collect();
+    // A poll that fails has not shown that there is nothing.
+    poll(&mut pipes, Some(&Timespec::default())).map_or(true, |ready| ready > 0)
 }
 
 fn read(from: impl AsFd, bytes: &mut [u8]) -> io::Result<usize> {

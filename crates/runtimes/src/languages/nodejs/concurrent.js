@@ -7,6 +7,9 @@ const settle = require('./outcome');
 
 const { Kind } = channel;
 const current = new AsyncLocalStorage();
+const variables = {};
+
+const variable = (key) => (variables[key] ??= `__OW_${key.toUpperCase()}`);
 
 function redirect(stream, prefix, send) {
   const write = stream.write.bind(stream);
@@ -21,15 +24,33 @@ function redirect(stream, prefix, send) {
   };
 }
 
+// Each run sees the process's variables with its own laid over them, and so do the programs that it starts.
 function isolateEnvironment() {
-  const get = (target, key) => current.getStore()?.environment[key] ?? target[key];
-  const set = (target, key, value) => Reflect.set(target, key, value);
-  process.env = new Proxy(process.env, { get, set });
+  const own = () => current.getStore()?.environment ?? {};
+  process.env = new Proxy(process.env, {
+    get: (shared, key) => own()[key] ?? shared[key],
+    has: (shared, key) => key in own() || key in shared,
+    set: (shared, key, value) => (key in own() ? ((own()[key] = String(value)), true) : Reflect.set(shared, key, value)),
+    ownKeys: (shared) => [...new Set([...Reflect.ownKeys(shared), ...Object.keys(own())])],
+    getOwnPropertyDescriptor: (shared, key) =>
+      Object.getOwnPropertyDescriptor(own(), key) ?? Reflect.getOwnPropertyDescriptor(shared, key),
+  });
 }
 
-module.exports = function serve(main, enter) {
+module.exports = function serve(main) {
   const socket = new Socket({ fd: channel.DESCRIPTOR, readable: true, writable: true });
-  const send = (kind, token, text) => socket.write(Buffer.from(channel.encode(kind, token, text)));
+  const bytes = (kind, token, text) => Buffer.from(channel.encode(kind, token, text));
+  const send = (kind, token, text) => socket.write(bytes(kind, token, text));
+  // Replies that are ready in the same turn of the event loop go out together.
+  let replies = [];
+  const flush = () => {
+    if (replies.length) socket.write(replies.length > 1 ? Buffer.concat(replies) : replies[0]);
+    replies = [];
+  };
+  const reply = (kind, token, text) => {
+    if (replies.push(bytes(kind, token, text)) === 1) setImmediate(flush);
+  };
+  process.on('exit', flush);
   redirect(process.stdout, '\x01', send);
   redirect(process.stderr, '\x02', send);
   isolateEnvironment();
@@ -37,9 +58,8 @@ module.exports = function serve(main, enter) {
   function run({ token, text }) {
     const body = JSON.parse(text);
     const environment = {};
-    for (const key in body) if (key !== 'value') environment[`__OW_${key.toUpperCase()}`] = body[key];
-    enter(body);
-    current.run({ token, environment }, () => settle(main, body.value, (kind, text) => send(kind, token, text)));
+    for (const key in body) if (key !== 'value') environment[variable(key)] = body[key];
+    current.run({ token, environment }, () => settle(main, body.value, (kind, text) => reply(kind, token, text)));
   }
 
   let rest = Buffer.alloc(0);

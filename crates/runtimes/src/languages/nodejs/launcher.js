@@ -8,9 +8,14 @@ const { Kind } = channel;
 const PAUSE = 100; // ms
 let main;
 
-// `__OW_ACTIVATION_ID` and the like, from all that comes along with the value.
+// `__OW_ACTIVATION_ID` and the like, from all that comes along with the value. To set a variable is a system call's
+// work: only what has changed since the last run is set.
+const entered = {};
 function enter(body) {
-  for (const key in body) if (key !== 'value') process.env[`__OW_${key.toUpperCase()}`] = body[key];
+  for (const key in body) {
+    if (key === 'value' || entered[key] === body[key]) continue;
+    entered[key] = process.env[`__OW_${key.toUpperCase()}`] = body[key];
+  }
 }
 
 async function init({ token, text }) {
@@ -48,7 +53,7 @@ function next() {
 
 // With more than one run at a time everything goes through the event loop.
 function serve() {
-  if (process.env.__OW_ALLOW_CONCURRENT === 'true') require('./concurrent')(main, enter);
+  if (process.env.__OW_ALLOW_CONCURRENT === 'true') require('./concurrent')(main);
   else next();
 }
 

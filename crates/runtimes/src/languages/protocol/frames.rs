@@ -1,7 +1,7 @@
 use serde_json::json;
 use wisp_core::ports::{Init, Run};
 
-use super::{Decoder, Kind, Message, Protocol, Token, body};
+use super::{Decoder, Kind, Message, Protocol, Token, size, write_body};
 
 /// Bytes before the text: u32 length of the rest (little endian), u8 kind, u64 token.
 const HEADER: usize = 13;
@@ -11,14 +11,18 @@ const COUNTED: u32 = 9;
 /// The protocol of our own launchers.
 pub struct Frames;
 
-fn frame(kind: u8, token: Token, text: &[u8]) -> Vec<u8> {
-    // Requests are held to the platform's payload and code limits, far below 4 GB.
-    let length = u32::try_from(text.len()).unwrap_or(u32::MAX).saturating_add(COUNTED);
-    let mut bytes = Vec::with_capacity(HEADER + text.len());
-    bytes.extend_from_slice(&length.to_le_bytes());
+/// A frame around the text that `write` appends, which is about `size` bytes long.
+fn frame(kind: u8, token: Token, size: usize, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER + size);
+    bytes.extend_from_slice(&[0; 4]);
     bytes.push(kind);
     bytes.extend_from_slice(&token.to_le_bytes());
-    bytes.extend_from_slice(text);
+    write(&mut bytes);
+    // Requests are held to the platform's payload and code limits, far below 4 GB.
+    let length = u32::try_from(bytes.len() - HEADER)
+        .unwrap_or(u32::MAX)
+        .saturating_add(COUNTED);
+    bytes[..4].copy_from_slice(&length.to_le_bytes());
     bytes
 }
 
@@ -39,11 +43,13 @@ impl Protocol for Frames {
 
     fn init(&self, token: Token, init: &Init, code: Option<&str>) -> (Vec<u8>, bool) {
         let body = json!({ "name": init.name, "main": init.main, "code": code, "environment": init.environment });
-        (frame(1, token, body.to_string().as_bytes()), true)
+        let body = body.to_string();
+        let write = |bytes: &mut Vec<u8>| bytes.extend_from_slice(body.as_bytes());
+        (frame(1, token, body.len(), write), true)
     }
 
     fn run(&self, token: Token, run: &Run) -> Vec<u8> {
-        frame(2, token, &body(run))
+        frame(2, token, size(run), |bytes| write_body(run, bytes))
     }
 }
 
@@ -110,6 +116,9 @@ impl Decoder for FrameDecoder {
         let room = usize::try_from(self.keep)
             .unwrap_or(usize::MAX)
             .saturating_sub(body.message.text.len());
+        if body.message.text.is_empty() {
+            body.message.text.reserve_exact(room.min(available));
+        }
         body.message.text.extend_from_slice(&taken[..available.min(room)]);
         body.left -= available as u64;
         *bytes = rest;
@@ -137,6 +146,7 @@ mod tests {
 
     #[test]
     fn a_frame_arrives_whole_however_it_is_cut() {
+        let frame = |kind, token, text: &[u8]| frame(kind, token, 0, |bytes| bytes.extend_from_slice(text));
         let stream = [frame(3, 7, b"{\"a\":1}"), frame(2, 8, b"")].concat();
         for cut in 1..stream.len() {
             let mut decoder = decoder();

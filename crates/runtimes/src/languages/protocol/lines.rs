@@ -1,7 +1,7 @@
 use serde_json::json;
 use wisp_core::ports::{Init, Run};
 
-use super::{Decoder, Kind, Message, Protocol, Token, body};
+use super::{Decoder, Kind, Message, Protocol, Token, size, write_body};
 
 /// OpenWhisk's ActionLoop: one JSON line for each request, one JSON line for each reply.
 pub struct Lines;
@@ -50,7 +50,8 @@ impl Protocol for Lines {
     }
 
     fn run(&self, _token: Token, run: &Run) -> Vec<u8> {
-        let mut line = body(run);
+        let mut line = Vec::with_capacity(size(run));
+        write_body(run, &mut line);
         // Line breaks in JSON text are white space between tokens: inside strings they are always escaped.
         line.iter_mut()
             .filter(|byte| matches!(byte, b'\n' | b'\r'))

@@ -83,7 +83,13 @@ impl Serialize for Body<'_> {
     }
 }
 
-fn body(run: &Run) -> Vec<u8> {
+fn write_body(run: &Run, into: &mut Vec<u8>) {
     // Strings and a value that is JSON already cannot fail to become JSON.
-    serde_json::to_vec(&Body(run)).unwrap_or_default()
+    let _ = serde_json::to_writer(into, &Body(run));
+}
+
+/// About how many bytes a run's body has.
+fn size(run: &Run) -> usize {
+    let context = run.context.iter().map(|(key, text)| key.len() + text.len() + 6);
+    run.value.get().len() + context.sum::<usize>() + 16
 }

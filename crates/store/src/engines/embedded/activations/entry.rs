@@ -10,6 +10,9 @@ use crate::{
     names::names,
 };
 
+/// Bytes that a usual record has beside its result.
+const FRAME: usize = 1024;
+
 /// A record with all its keys, made by whoever finishes so that whoever commits need not.
 pub(super) struct Entry {
     pub id: ActivationId,
@@ -26,8 +29,9 @@ pub(super) struct Entry {
 
 impl Entry {
     pub fn new(activation: &Activation) -> Result<Self> {
-        let json = serde_json::to_vec(activation);
-        let json = json.map_err(|error| Error::internal("an activation has no JSON").because(error))?;
+        let mut json = Vec::with_capacity(FRAME + activation.response.result.get().len());
+        serde_json::to_writer(&mut json, activation)
+            .map_err(|error| Error::internal("an activation has no JSON").because(error))?;
         Ok(Self::with_json(activation, json))
     }
 
