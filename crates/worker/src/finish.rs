@@ -7,7 +7,7 @@ use wisp_core::{
     ports::Line,
 };
 
-use crate::worker::Inner;
+use crate::{start::Start, worker::Inner};
 
 /// What is known of an activation when it has ended.
 #[derive(Default)]
@@ -20,6 +20,8 @@ pub(crate) struct Ended {
     pub init: Option<Duration>,
     /// How long the run took, if there was one.
     pub run: Option<Duration>,
+    /// How it came by its instance, if it did.
+    pub how: Option<Start>,
     /// How it ended; none only before it has.
     pub outcome: Option<Outcome>,
     /// What it wrote.
@@ -61,6 +63,9 @@ impl Inner {
         let response = outcome.response();
         self.meters
             .activation(&action, response.status, wait, ended.init, ended.run);
+        if let Some(how) = &ended.how {
+            self.meters.start(&action, how);
+        }
         let activation = Arc::new(Activation {
             namespace: caller.namespace,
             name: action.fqn.entity().clone(),
@@ -88,6 +93,9 @@ fn annotations(invocation: &Invocation, ended: &Ended, wait: u64) -> Annotations
     annotations.set("waitTime", wait);
     if let Some(init) = ended.init {
         annotations.set("initTime", init.as_millis() as u64);
+    }
+    if let Some(start) = ended.how.as_ref().and_then(|how| how.annotation(ended.run)) {
+        annotations.set("start", start);
     }
     annotations.set("kind", action.exec.kind());
     annotations.set("timeout", ended.outcome.as_ref().is_some_and(Outcome::timed_out));

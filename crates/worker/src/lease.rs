@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
-use wisp_core::ports::Instance;
+use wisp_core::ports::{Instance, Stages};
 
-use crate::{pool::Pool, state::Slot};
+use crate::{pool::Pool, start::Origin, state::Slot};
 
 /// The right to run once in an instance. One that is dropped after use without [`release`](Self::release) ends the
 /// instance: its state is unknown.
@@ -34,6 +34,16 @@ impl Lease {
     /// Whether the instance is yet to be initialised.
     pub fn is_fresh(&self) -> bool {
         self.fresh
+    }
+
+    /// How its user came by the instance.
+    pub fn origin(&self) -> Origin {
+        if self.fresh { self.slot.origin } else { Origin::Warm }
+    }
+
+    /// What the instance's start took.
+    pub fn stages(&self) -> Stages {
+        self.slot.instance.stages()
     }
 
     /// Notes that the instance has been initialised in this time.

@@ -9,6 +9,7 @@ mod lease;
 mod measure;
 mod pool;
 mod run;
+mod start;
 mod state;
 mod stems;
 mod worker;

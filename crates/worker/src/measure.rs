@@ -1,11 +1,13 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
 use metrics::{Counter, Histogram};
 use wisp_core::model::{Action, Status};
+
+use crate::start::{Origin, Start};
 
 /// Counts activations and where their time goes, by kind. The instruments of a kind are looked up once.
 #[derive(Default)]
@@ -18,6 +20,15 @@ struct Meter {
     wait: Histogram,
     init: Histogram,
     run: Histogram,
+    /// By origin, made when one occurs.
+    starts: [OnceLock<Starts>; Origin::ALL.len()],
+}
+
+/// The starts of one kind and origin.
+struct Starts {
+    count: Counter,
+    total: Histogram,
+    phases: Vec<Histogram>,
 }
 
 impl Meters {
@@ -38,6 +49,18 @@ impl Meters {
         }
         if let Some(run) = run {
             meter.run.record(run);
+        }
+    }
+
+    /// Counts how an activation came by its instance.
+    pub fn start(&self, action: &Action, start: &Start) {
+        let kind = action.exec.kind();
+        let meter = self.of(kind);
+        let starts = meter.starts[start.origin as usize].get_or_init(|| Starts::new(kind, start));
+        starts.count.increment(1);
+        starts.total.record(start.total);
+        for (histogram, (_, took)) in starts.phases.iter().zip(start.phases()) {
+            histogram.record(took);
         }
     }
 
@@ -69,6 +92,24 @@ impl Meter {
             wait: metrics::histogram!("wisp_wait_seconds", "kind" => kind.clone()),
             init: metrics::histogram!("wisp_init_seconds", "kind" => kind.clone()),
             run: metrics::histogram!("wisp_run_seconds", "kind" => kind),
+            starts: Default::default(),
+        }
+    }
+}
+
+impl Starts {
+    /// The instruments of starts like this one, which all have the same phases.
+    fn new(kind: &str, like: &Start) -> Self {
+        let (kind, origin) = (kind.to_owned(), like.origin.as_str());
+        let phase = |(phase, _)| {
+            metrics::histogram!(
+                "wisp_start_phase_seconds", "kind" => kind.clone(), "start" => origin, "phase" => phase
+            )
+        };
+        Self {
+            phases: like.phases().map(phase).collect(),
+            count: metrics::counter!("wisp_starts_total", "kind" => kind.clone(), "start" => origin),
+            total: metrics::histogram!("wisp_start_seconds", "kind" => kind.clone(), "start" => origin),
         }
     }
 }

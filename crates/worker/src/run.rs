@@ -14,6 +14,7 @@ use wisp_core::{
 use crate::{
     finish::Ended,
     lease::Lease,
+    start::Start,
     state::{Key, Spec},
     worker::Inner,
 };
@@ -21,6 +22,7 @@ use crate::{
 impl Inner {
     /// Finds an instance, initialises it if it is new, runs, records.
     pub async fn run(&self, invocation: Invocation, accepted: bool) -> Result<Arc<Activation>> {
+        let asked = self.clock.elapsed();
         let lease = match self
             .pool
             .lease(key(&invocation), &self.spec(&invocation), accepted)
@@ -36,7 +38,8 @@ impl Inner {
                     .await;
             }
         };
-        let ended = match self.run_in(lease, &invocation).await {
+        let start = Start::new(lease.origin(), self.clock.elapsed() - asked);
+        let ended = match self.run_in(lease, start, &invocation).await {
             Ok(ended) => ended,
             Err(error) => {
                 tracing::error!(action = %invocation.action.fqn, transaction = invocation.transaction, ?error, "the platform failed an activation");
@@ -46,7 +49,7 @@ impl Inner {
         self.finish(invocation, ended).await
     }
 
-    async fn run_in(&self, mut lease: Lease, invocation: &Invocation) -> Result<Ended> {
+    async fn run_in(&self, mut lease: Lease, mut how: Start, invocation: &Invocation) -> Result<Ended> {
         let (start, begun) = (self.clock.now(), self.clock.elapsed());
         let mut ended = Ended {
             start,
@@ -57,6 +60,8 @@ impl Inner {
             let initialised = lease.instance().init(&init).await?;
             let took = self.clock.elapsed() - begun;
             ended.init = Some(took);
+            how.initialised(took, lease.stages());
+            ended.how = Some(how);
             let failed = ended.add(initialised);
             if failed {
                 ended.end(self.clock.now());
@@ -69,6 +74,7 @@ impl Inner {
         let ran = lease.instance().run(&self.run_request(invocation)).await?;
         let took = self.clock.elapsed() - begun;
         ended.run = Some(took);
+        ended.how = Some(how);
         let keep = ran.outcome.as_ref().is_some_and(Outcome::keeps_instance);
         ended.add(ran);
         ended.end(self.clock.now());

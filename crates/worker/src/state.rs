@@ -11,7 +11,10 @@ use wisp_core::{
 };
 use wisp_scheduler::scaling::{View, to_start};
 
-use crate::pool::{Census, Shares, Waiter};
+use crate::{
+    pool::{Census, Shares, Waiter},
+    start::Origin,
+};
 
 /// What a start is taken to cost before the first one has been measured.
 const FIRST_START: Duration = Duration::from_millis(50);
@@ -38,6 +41,7 @@ pub(crate) struct Spec {
 /// An instance in the pool.
 pub(crate) struct Slot {
     pub instance: Box<dyn Instance>,
+    pub origin: Origin,
     pub key: Arc<Key>,
     memory: u64,
     places: usize,
@@ -303,7 +307,7 @@ impl State {
         &mut self,
         key: &Arc<Key>,
         spec: &Spec,
-        instance: Box<dyn Instance>,
+        (instance, origin): (Box<dyn Instance>, Origin),
         took: Duration,
         now: Duration,
     ) -> Next {
@@ -316,6 +320,7 @@ impl State {
         let places = spec.limits.concurrency.max(1) as usize;
         let slot = Arc::new(Slot {
             instance,
+            origin,
             key: key.clone(),
             memory: spec.limits.memory,
             places,

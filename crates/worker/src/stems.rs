@@ -9,7 +9,7 @@ use wisp_core::{
     ports::{Clock, Instance, InstanceLimits, Network, Tasks},
 };
 
-use crate::{Config, state::Spec, worker::Kinds};
+use crate::{Config, start::Origin, state::Spec, worker::Kinds};
 
 /// Instances that are started ahead and belong to no action yet, by kind, and the starting of others.
 #[derive(Clone)]
@@ -59,16 +59,14 @@ impl Stems {
     }
 
     /// A stem cell that fits, or a new instance.
-    pub async fn start(&self, spec: &Spec) -> Result<Box<dyn Instance>> {
+    pub async fn start(&self, spec: &Spec) -> Result<(Box<dyn Instance>, Origin)> {
         if spec.limits == self.inner.limits
             && let Some(instance) = self.take(&spec.kind)
         {
-            metrics::counter!("wisp_starts_total", "kind" => spec.kind.clone(), "from" => "stem").increment(1);
             self.refill(spec.kind.clone());
-            return Ok(instance);
+            return Ok((instance, Origin::Stem));
         }
-        metrics::counter!("wisp_starts_total", "kind" => spec.kind.clone(), "from" => "nothing").increment(1);
-        self.launch(&spec.kind, spec.limits).await
+        Ok((self.launch(&spec.kind, spec.limits).await?, Origin::Cold))
     }
 
     async fn launch(&self, kind: &str, limits: InstanceLimits) -> Result<Box<dyn Instance>> {
@@ -79,7 +77,7 @@ impl Stems {
         let begun = self.inner.clock.elapsed();
         let instance = language.start(kind, limits).await?;
         let took = self.inner.clock.elapsed() - begun;
-        metrics::histogram!("wisp_start_seconds", "kind" => kind.name.clone()).record(took);
+        metrics::histogram!("wisp_launch_seconds", "kind" => kind.name.clone()).record(took);
         Ok(instance)
     }
 

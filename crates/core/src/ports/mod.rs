@@ -13,6 +13,6 @@ pub use activations::{Activations, Query, Retention, Scope, Swept};
 pub use blobs::Blobs;
 pub use bus::Bus;
 pub use clock::{BoxFuture, Clock, Tasks};
-pub use runtime::{Init, Instance, InstanceLimits, Kind, Language, Line, Ran, Run, Stream};
+pub use runtime::{Init, Instance, InstanceLimits, Kind, Language, Line, Ran, Run, Stages, Stream};
 pub use sandbox::{Cell, Channel, Exit, Mount, Network, Sandbox, SandboxSpec};
 pub use store::{Change, Expect, Record, Records, Revision, Table, Write};

@@ -78,6 +78,17 @@ pub struct Ran {
     pub truncated: bool,
 }
 
+/// What making an instance ready for its action took, part by part; zero for what was not needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stages {
+    /// Until the sandbox had executed the program.
+    pub sandbox: Duration,
+    /// From there until the runtime in it waited for code.
+    pub runtime: Duration,
+    /// Until the code was there: fetched, unpacked, visible inside. Part of the initialisation.
+    pub code: Duration,
+}
+
 /// A line of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -134,6 +145,11 @@ pub trait Instance: Send + Sync {
 
     /// Runs once; up to the instance's concurrency at the same time.
     async fn run(&self, run: &Run) -> Result<Ran>;
+
+    /// What its start, and the placing of its code, took.
+    fn stages(&self) -> Stages {
+        Stages::default()
+    }
 
     /// Whether it has not ended by itself meanwhile: one that has serves nobody.
     fn is_alive(&self) -> bool;

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use wisp_core::{
     Code as ErrorCode, Error, Result,
     model::Outcome,
-    ports::{Cell, Exit, Init, Instance, InstanceLimits, Line, Mount, Ran, Run},
+    ports::{Cell, Exit, Init, Instance, InstanceLimits, Line, Mount, Ran, Run, Stages},
 };
 
 use super::{
@@ -37,6 +37,9 @@ struct Launched {
     exchange: Exchange,
     room: Semaphore,
     code: OnceLock<Lease>,
+    sandboxed_in: Duration,
+    ready_in: OnceLock<Duration>,
+    placed_in: OnceLock<Duration>,
 }
 
 /// How long waiting for a reply took an end.
@@ -53,7 +56,9 @@ pub async fn start(
     launcher: &Mount,
     limits: InstanceLimits,
 ) -> Result<Box<dyn Instance>> {
+    let begun = context.clock.elapsed();
     let (cell, channel) = stem::start(context, &*dialect, interpreter, launcher, &limits).await?;
+    let sandboxed_in = context.clock.elapsed() - begun;
     let config = &context.config;
     let exchange = Exchange::new(channel, dialect.protocol(), config.message_limit, context.clock.clone())?;
     let room = if dialect.concurrent() {
@@ -73,8 +78,13 @@ pub async fn start(
         exchange,
         room,
         code: OnceLock::new(),
+        sandboxed_in,
+        ready_in: OnceLock::new(),
+        placed_in: OnceLock::new(),
     };
     launched.ready(interpreter).await?;
+    // These are set once: an instance is started once, and initialised once.
+    let _ = launched.ready_in.set(context.clock.elapsed() - begun - sandboxed_in);
     Ok(Box::new(launched))
 }
 
@@ -195,7 +205,10 @@ fn millis(duration: Duration) -> u64 {
 #[async_trait]
 impl Instance for Launched {
     async fn init(&self, init: &Init) -> Result<Ran> {
-        let code = match self.place(init).await? {
+        let begun = self.context.clock.elapsed();
+        let placed = self.place(init).await?;
+        let _ = self.placed_in.set(self.context.clock.elapsed() - begun);
+        let code = match placed {
             Ok(code) => code,
             Err(outcome) => {
                 return Ok(Ran {
@@ -257,6 +270,15 @@ impl Instance for Launched {
             logs,
             truncated,
         })
+    }
+
+    fn stages(&self) -> Stages {
+        let known = |stage: &OnceLock<Duration>| stage.get().copied().unwrap_or_default();
+        Stages {
+            sandbox: self.sandboxed_in,
+            runtime: known(&self.ready_in),
+            code: known(&self.placed_in),
+        }
     }
 
     fn is_alive(&self) -> bool {

@@ -38,7 +38,7 @@ fn describe() {
     describe_counter!("wisp_activations_total", "Activations that ended, by kind and status");
     describe_counter!(
         "wisp_starts_total",
-        "Instances taken into use, by kind and where they came from"
+        "Activations that got an instance, by kind and start: warm, from a stem cell, or cold"
     );
     describe_histogram!(
         "wisp_wait_seconds",
@@ -53,6 +53,16 @@ fn describe() {
     describe_histogram!("wisp_run_seconds", Unit::Seconds, "Run of a function");
     describe_histogram!(
         "wisp_start_seconds",
+        Unit::Seconds,
+        "From asking for an instance to one that runs the action's code, by start"
+    );
+    describe_histogram!(
+        "wisp_start_phase_seconds",
+        Unit::Seconds,
+        "The phases of that: wait, sandbox, runtime, code, init"
+    );
+    describe_histogram!(
+        "wisp_launch_seconds",
         Unit::Seconds,
         "Start of an instance that belongs to no action yet"
     );

@@ -1,5 +1,6 @@
 //! `wisp activation`: records of what ran.
 
+mod breakdown;
 mod list;
 mod poll;
 mod show;

@@ -4,13 +4,14 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 use wisp_wire::client::{ActivationQuery, Client, Page, Place};
 
+use super::breakdown::Breakdown;
 use crate::cli::{self, Session, Usage};
 
 /// Show an activation's record
 #[derive(Args)]
 #[command(after_help = "Examples:\n  wisp activation get 44794bd6aab74415b4e42a308d880e5b\n  \
                         wisp activation get --last\n  wisp activation get --last response\n  \
-                        wisp activation get --last --logs")]
+                        wisp activation get --last --logs\n  wisp activation get --last --breakdown")]
 pub struct Get {
     #[command(flatten)]
     which: Which,
@@ -23,6 +24,9 @@ pub struct Get {
     /// Show only the log, without times and streams
     #[arg(long, short = 'g', conflicts_with = "summary")]
     logs: bool,
+    /// Show where the time went: waiting, sandbox, runtime, code, initialisation, run
+    #[arg(long, conflicts_with_all = ["summary", "logs"])]
+    breakdown: bool,
 }
 
 /// Show an activation's log
@@ -104,6 +108,9 @@ impl Get {
         if self.summary {
             out.line(&summary(&record))?;
             return out.document(&record["response"]["result"]);
+        }
+        if self.breakdown {
+            return Breakdown::of(&record).print(out);
         }
         if self.logs {
             let lines = record["logs"]
