@@ -117,6 +117,7 @@ impl Control {
             Some(old) => annotations(&old.annotations, &put.removed_annotations, put.annotations),
             None => on_creation(put.annotations.unwrap_or_default()),
         };
+        self.isolation(caller, &exec, &annotations)?;
         annotations.set("exec", exec.kind());
         let next = old.map_or_else(Version::default, |old| old.version.next());
         Ok(Action {

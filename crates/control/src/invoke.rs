@@ -178,6 +178,7 @@ impl Control {
             revision,
             binding,
             parameters,
+            isolation,
         } = resolved;
         let invocation = Invocation {
             id,
@@ -187,6 +188,7 @@ impl Control {
             action,
             revision,
             binding,
+            isolation,
             caller: Caller {
                 namespace: caller.namespace,
                 subject: caller.subject,

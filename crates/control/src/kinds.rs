@@ -1,4 +1,8 @@
-use wisp_core::{Error, Result, model::Exec, ports::Kind};
+use wisp_core::{
+    Error, Result,
+    model::{Exec, Isolation},
+    ports::Kind,
+};
 
 /// The kinds that actions can have: all that the languages of this platform offer.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +37,13 @@ impl Kinds {
                 exec.kind()
             ))),
         }
+    }
+
+    /// The levels that a kind can run at, its own first; those of processes for what is not in the table.
+    pub(crate) fn levels(&self, name: &str) -> &[Isolation] {
+        self.all()
+            .find(|kind| kind.name == name)
+            .map_or(&[Isolation::Process], |kind| &kind.levels)
     }
 
     /// All kinds.

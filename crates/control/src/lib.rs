@@ -17,6 +17,7 @@ mod entitle;
 mod exec;
 mod fire;
 mod invoke;
+mod isolation;
 mod kinds;
 mod list;
 mod package;

@@ -59,7 +59,12 @@ impl Control {
                 self.run_promised(call).await;
                 Ok(())
             }
-            Err(error) if matches!(error.code(), Code::NotFound | Code::Forbidden | Code::Conflict) => {
+            Err(error)
+                if matches!(
+                    error.code(),
+                    Code::NotFound | Code::Forbidden | Code::Conflict | Code::Isolation
+                ) =>
+            {
                 let activation = Arc::new(gone(&accepted, self.inner.clock.now()));
                 self.inner.activations.finish(activation).await
             }

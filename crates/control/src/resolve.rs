@@ -2,7 +2,7 @@ use std::{fmt::Display, sync::Arc};
 
 use wisp_core::{
     Code, Error, Result,
-    model::{Action, EntityName, Fqn, Identity, Package, Parameters, Right},
+    model::{Action, EntityName, Fqn, Identity, Isolation, Package, Parameters, Right},
     ports::Revision,
 };
 
@@ -17,6 +17,8 @@ pub(crate) struct Resolved {
     pub revision: Revision,
     /// The binding that it was reached through.
     pub binding: Option<Fqn>,
+    /// The level that it runs at.
+    pub isolation: Isolation,
     /// Bound parameters: package's under binding's under action's.
     pub parameters: Parameters,
 }
@@ -58,6 +60,7 @@ impl Control {
             return Ok(Resolved {
                 revision,
                 binding: None,
+                isolation: self.level(caller, &action, right)?,
                 parameters: action.parameters.clone(),
                 action,
             });
@@ -76,11 +79,20 @@ impl Control {
         let parameters = reached.parameters().merged(&action.parameters);
         let binding = reached.binding.map(|binding| binding.entity.fqn.clone());
         Ok(Resolved {
+            isolation: self.level(caller, &action, right)?,
             action,
             revision,
             binding,
             parameters,
         })
+    }
+
+    /// The level at which a caller's activation runs; who only reads is not refused for it.
+    fn level(&self, caller: &Identity, action: &Action, right: Right) -> Result<Isolation> {
+        match right {
+            Right::Activate => self.isolation(caller, &action.exec, &action.annotations),
+            _ => Ok(Isolation::default()),
+        }
     }
 
     /// The package of this name, if a caller of this namespace may see it.

@@ -62,6 +62,8 @@ codes! {
     Unprocessable = "WSP-0422", 422, retry false;
     /// A limit of the namespace is reached: requests per minute or invocations in flight.
     Throttled = "WSP-0429", 429, retry true;
+    /// The isolation that was asked for is weaker than the namespace must have.
+    Isolation = "WSP-0460", 403, retry false;
     /// A fault of the platform itself.
     Internal = "WSP-0500", 500, retry true;
     /// A stored record cannot be read back.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{json, value::RawValue};
 use support::{Platform, code_ref};
 use wisp_core::{
-    model::Outcome,
+    model::{Isolation, Outcome},
     ports::{Init, InstanceLimits, Network, Run},
 };
 
@@ -16,6 +16,7 @@ const LIMITS: InstanceLimits = InstanceLimits {
     memory: 256,
     concurrency: 1,
     network: Network::None,
+    isolation: Isolation::Process,
 };
 
 fn code(family: &str) -> &'static str {
@@ -41,6 +42,7 @@ async fn starts_and_warm_runs() {
         for kind in language.kinds() {
             let code = code_ref(&platform.blobs, code(language.family()).into(), false).await;
             let init = Init {
+                namespace: "guest".into(),
                 name: "echo".into(),
                 code,
                 main: "main".into(),

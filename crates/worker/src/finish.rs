@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use wisp_core::{
     Result,
-    model::{Activation, Annotations, Invocation, Millis, Outcome},
+    model::{Activation, Annotations, Invocation, Isolation, Millis, Outcome},
     ports::Line,
 };
 
@@ -98,6 +98,7 @@ fn annotations(invocation: &Invocation, ended: &Ended, wait: u64) -> Annotations
         annotations.set("start", start);
     }
     annotations.set("kind", action.exec.kind());
+    annotations.set(Isolation::ANNOTATION, invocation.isolation.as_str());
     annotations.set("timeout", ended.outcome.as_ref().is_some_and(Outcome::timed_out));
     annotations.set("limits", json!(action.limits));
     if invocation.cause.is_some() {

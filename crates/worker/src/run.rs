@@ -89,6 +89,7 @@ impl Inner {
             memory: action.limits.memory,
             concurrency: action.limits.concurrency.max(1),
             network,
+            isolation: invocation.isolation,
         };
         let most = action.limits.instances.unwrap_or(self.limits.concurrent_invocations);
         Spec {
@@ -122,6 +123,7 @@ impl Inner {
                 .map(|(key, value)| (key.to_owned(), text(value))),
         );
         Ok(Init {
+            namespace: invocation.caller.namespace.to_string(),
             name: action.fqn.name().to_owned(),
             code,
             main: action.exec.main().unwrap_or("main").to_owned(),
@@ -165,6 +167,7 @@ fn key(invocation: &Invocation) -> Key {
         action: invocation.action.fqn.clone(),
         revision: invocation.revision,
         environment: digest.finish(),
+        isolation: invocation.isolation,
     }
 }
 

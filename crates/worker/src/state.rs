@@ -6,7 +6,7 @@ use std::{
 
 use wisp_core::{
     Error,
-    model::{EntityName, Fqn},
+    model::{EntityName, Fqn, Isolation},
     ports::{Instance, InstanceLimits, Revision},
 };
 use wisp_scheduler::scaling::{View, to_start};
@@ -27,6 +27,8 @@ pub(crate) struct Key {
     pub revision: Revision,
     /// Digest of what the instance's environment has beside the action's own: a binding's init parameters.
     pub environment: u64,
+    /// An instance of a weaker level does not serve a namespace that demands more meanwhile.
+    pub isolation: Isolation,
 }
 
 /// What to start for an action.

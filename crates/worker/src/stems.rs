@@ -5,7 +5,7 @@ use std::{
 
 use wisp_core::{
     Code, Error, Result,
-    model::Limits,
+    model::{Isolation, Limits},
     ports::{Clock, Instance, InstanceLimits, Network, Tasks},
 };
 
@@ -19,7 +19,7 @@ pub(crate) struct Stems {
 
 struct Inner {
     kinds: Kinds,
-    /// What a stem cell is started with; it fits actions with these limits.
+    /// What a stem cell is started with, beside the level of its kind; it fits actions with these limits.
     limits: InstanceLimits,
     wanted: usize,
     stock: Mutex<HashMap<String, Stock>>,
@@ -46,6 +46,7 @@ impl Stems {
             memory: limits.memory.default,
             concurrency: limits.concurrency.default,
             network,
+            isolation: Isolation::default(),
         };
         let inner = Inner {
             kinds,
@@ -60,13 +61,22 @@ impl Stems {
 
     /// A stem cell that fits, or a new instance.
     pub async fn start(&self, spec: &Spec) -> Result<(Box<dyn Instance>, Origin)> {
-        if spec.limits == self.inner.limits
+        if Some(spec.limits) == self.limits(&spec.kind)
             && let Some(instance) = self.take(&spec.kind)
         {
             self.refill(spec.kind.clone());
             return Ok((instance, Origin::Stem));
         }
         Ok((self.launch(&spec.kind, spec.limits).await?, Origin::Cold))
+    }
+
+    /// The limits of a kind's stem cells.
+    fn limits(&self, kind: &str) -> Option<InstanceLimits> {
+        let (_, kind) = self.inner.kinds.get(kind)?;
+        Some(InstanceLimits {
+            isolation: kind.isolation(),
+            ..self.inner.limits
+        })
     }
 
     async fn launch(&self, kind: &str, limits: InstanceLimits) -> Result<Box<dyn Instance>> {
@@ -112,7 +122,8 @@ impl Stems {
         }
         let stems = self.clone();
         self.inner.tasks.spawn(Box::pin(async move {
-            let launched = stems.launch(&kind, stems.inner.limits).await;
+            let limits = stems.limits(&kind).unwrap_or(stems.inner.limits);
+            let launched = stems.launch(&kind, limits).await;
             let mut stock = stems.stock();
             let stock = stock.entry(kind.clone()).or_default();
             stock.coming -= 1;

@@ -15,7 +15,7 @@ use wisp_api::{Settings, State};
 use wisp_control::{Control, Kinds, Parts, Seal};
 use wisp_core::{
     Result,
-    model::{Activation, EntityName, Invocation, Limits, Millis, Outcome, Version},
+    model::{Activation, EntityName, Invocation, Isolation, Limits, Millis, Outcome, Version},
     ports::{Activations, BoxFuture, Bus, Clock, Kind, Tasks},
 };
 
@@ -108,6 +108,7 @@ impl Platform {
             aliases: vec![],
             requires_main: false,
             provider: "an interpreter".into(),
+            levels: vec![Isolation::Process],
         };
         let control = Control::new(Parts {
             records: engine.records,

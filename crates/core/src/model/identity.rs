@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::EntityName;
+use super::{EntityName, Isolation};
 
 /// Who calls: the outcome of authentication.
 #[derive(Clone, Debug)]
@@ -104,6 +104,9 @@ pub struct NamespaceLimits {
     /// Kinds that actions may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_kinds: Option<Vec<String>>,
+    /// The weakest isolation that its functions may run in; the platform's minimum holds beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_isolation: Option<Isolation>,
     /// Largest payload, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_payload_size: Option<u64>,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, ActivationId, ApiKey, EntityName, Fqn, Json, Millis, Parameters};
+use super::{Action, ActivationId, ApiKey, EntityName, Fqn, Isolation, Json, Millis, Parameters};
 use crate::ports::Revision;
 
 /// On whose behalf something runs.
@@ -44,6 +44,8 @@ pub struct Invocation {
     pub revision: Revision,
     /// The binding that the function was reached through.
     pub binding: Option<Fqn>,
+    /// The level that it runs at: the action's choice, or its kind's, and at least what the namespace demands.
+    pub isolation: Isolation,
     /// All arguments, merged: an object, or an array from a sequence's previous step.
     pub payload: Json,
     /// Parameters that go to the instance's environment.

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::Isolation;
 use crate::{Error, Result};
 
 /// The limits of one action.
@@ -79,6 +80,8 @@ pub struct Limits {
     pub concurrent_invocations: u64,
     /// Trigger fires a minute, by namespace.
     pub fires_per_minute: u64,
+    /// The weakest isolation that functions may run in.
+    pub min_isolation: Isolation,
 }
 
 impl Default for Limits {
@@ -114,6 +117,7 @@ impl Default for Limits {
             invocations_per_minute: 6_000_000,
             concurrent_invocations: 10_000,
             fires_per_minute: 6_000_000,
+            min_isolation: Isolation::Wasm,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Result,
-    model::{CodeRef, Json, Millis, Outcome},
+    model::{CodeRef, Isolation, Json, Millis, Outcome},
 };
 
 use super::Network;
@@ -22,6 +22,15 @@ pub struct Kind {
     pub requires_main: bool,
     /// What runs it, for people: the interpreter's path and version.
     pub provider: String,
+    /// The levels that it can run at, its own first and stronger ones after it; never empty.
+    pub levels: Vec<Isolation>,
+}
+
+impl Kind {
+    /// The level that it runs at unless something else is asked for.
+    pub fn isolation(&self) -> Isolation {
+        self.levels.first().copied().unwrap_or(Isolation::Process)
+    }
 }
 
 /// The limits of an instance.
@@ -33,11 +42,15 @@ pub struct InstanceLimits {
     pub concurrency: u64,
     /// What it can reach.
     pub network: Network,
+    /// What keeps it from everything else; one of its kind's levels.
+    pub isolation: Isolation,
 }
 
 /// What turns a started instance into one of an action.
 #[derive(Clone, Debug)]
 pub struct Init {
+    /// The namespace that the instance belongs to from now on.
+    pub namespace: String,
     /// The action's name, without package.
     pub name: String,
     /// The code.

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use wisp_core::{
     Code, Error, Result,
+    model::Isolation,
     ports::{Instance, InstanceLimits, Kind, Language, Mount},
 };
 
@@ -37,6 +38,7 @@ impl Family {
                 aliases: Vec::new(),
                 requires_main: false,
                 provider: format!("{} {}", interpreter.path.display(), interpreter.full_version),
+                levels: vec![Isolation::Process],
             })
             .collect();
         let free = |name: &&&str| !kinds.iter().any(|kind| kind.name == **name);

@@ -119,9 +119,11 @@ impl Platform {
             memory: 256,
             concurrency: action.concurrency,
             network: Network::None,
+            isolation: kind.isolation(),
         };
         let instance = language.start(kind, limits).await.unwrap();
         let init = Init {
+            namespace: "guest".into(),
             name: "test".into(),
             code: code_ref(&self.blobs, action.code.clone(), action.binary).await,
             main: action.main.into(),

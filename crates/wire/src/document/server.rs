@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use wisp_core::{model::Limits, ports::Kind};
+use wisp_core::{
+    model::{Isolation, Limits},
+    ports::Kind,
+};
 
 /// The body of `GET /`: what the platform is and can.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +86,9 @@ pub struct RuntimeDoc {
     pub attached: bool,
     /// Whether actions must name their entry point.
     pub require_main: bool,
+    /// The levels of isolation that it can run at, its own first.
+    #[serde(default)]
+    pub isolation: Vec<Isolation>,
 }
 
 impl From<&Kind> for RuntimeDoc {
@@ -94,6 +100,7 @@ impl From<&Kind> for RuntimeDoc {
             default: kind.default,
             attached: true,
             require_main: kind.requires_main,
+            isolation: kind.levels.clone(),
         }
     }
 }

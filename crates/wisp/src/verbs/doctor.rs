@@ -9,12 +9,17 @@ use rustix::{
     fs::{Access, access, statvfs},
     process::{Resource, getrlimit},
 };
+use wisp_core::model::Isolation;
 use wisp_runtimes::sandboxes::{Check, Health, process};
+use wisp_wire::document::ServerDoc;
 
 use crate::cli::{self, Out, Quiet, Session, Verb};
 
 /// Open files that a busy server needs: each instance and each client takes some.
 const OPEN_FILES: u64 = 4096;
+
+/// The kernel's virtual machines.
+const KVM: &str = "/dev/kvm";
 
 /// Free space below which a data directory is worth a warning, in bytes.
 const FREE_SPACE: u64 = 1 << 30;
@@ -34,6 +39,7 @@ async fn run(session: Session, _: Doctor) -> anyhow::Result<()> {
     let mut checks = process::probe();
     checks.extend([open_files(), storage(&data)]);
     checks.extend(server(&session).await?);
+    checks.push(microvm());
     print(session.out(), &checks)?;
     match checks.iter().any(|check| check.health == Health::Missing) {
         true => Err(Quiet(1).into()),
@@ -84,6 +90,19 @@ fn storage(data: &Path) -> Check {
     }
 }
 
+/// Functions in virtual machines: nothing here starts them yet, so that the level is nobody's to choose.
+fn microvm() -> Check {
+    let device = match Path::new(KVM).exists() {
+        true => format!("{KVM} is here"),
+        false => format!("the machine has no {KVM}"),
+    };
+    Check::limited(
+        "microvm",
+        format!("{device}, but this build has no driver for virtual machines"),
+        "use the level `process` or `oci`; docs/reference/isolation.md says what they do not stop",
+    )
+}
+
 /// The server and the kinds it offers: those say which interpreters it found.
 async fn server(session: &Session) -> anyhow::Result<Vec<Check>> {
     let host = session.apihost()?;
@@ -104,7 +123,25 @@ async fn server(session: &Session) -> anyhow::Result<Vec<Check>> {
         true => Check::missing("kinds", "none", "install an interpreter: nodejs, python3"),
         false => Check::ok("kinds", kinds.join("; ")),
     };
-    Ok(vec![Check::ok("server", format!("answers at {host}")), kinds])
+    Ok(vec![
+        Check::ok("server", format!("answers at {host}")),
+        kinds,
+        isolation(&platform),
+    ])
+}
+
+/// The levels of isolation that the server's kinds can run at.
+fn isolation(platform: &ServerDoc) -> Check {
+    let kinds = || platform.runtimes.values().flatten();
+    let offered = Isolation::ALL.into_iter().filter_map(|level| {
+        let mut names = kinds()
+            .filter(|kind| kind.isolation.contains(&level))
+            .map(|kind| kind.kind.as_str())
+            .peekable();
+        names.peek()?;
+        Some(format!("{level} ({})", names.collect::<Vec<_>>().join(", ")))
+    });
+    Check::ok("isolation", offered.collect::<Vec<_>>().join("; "))
 }
 
 fn print(out: Out, checks: &[Check]) -> anyhow::Result<()> {

@@ -45,10 +45,11 @@ async fn kinds(session: &Session) -> anyhow::Result<()> {
         .iter()
         .flat_map(|(family, kinds)| kinds.iter().map(move |kind| (family, kind)));
     out.line(&format!(
-        "{0}{1:<20} {2:<20} {3}{0:#}",
+        "{0}{1:<20} {2:<20} {3:<18} {4}{0:#}",
         crate::cli::BOLD,
         "Kind",
         "Also",
+        "Isolation",
         "Runs on"
     ))?;
     for (family, kind) in kinds {
@@ -57,7 +58,13 @@ async fn kinds(session: &Session) -> anyhow::Result<()> {
         } else {
             String::new()
         };
-        out.line(format!("{:<20} {also:<20} {}", kind.kind, kind.image).trim_end())?;
+        let levels = kind
+            .isolation
+            .iter()
+            .map(|level| level.as_str())
+            .collect::<Vec<_>>()
+            .join(", ");
+        out.line(format!("{:<20} {also:<20} {levels:<18} {}", kind.kind, kind.image).trim_end())?;
     }
     Ok(())
 }

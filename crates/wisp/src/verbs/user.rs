@@ -88,13 +88,17 @@ struct List {
 #[command(after_help = "Examples:\n  wisp user limits guest\n  \
                         wisp user limits guest invocationsPerMinute=600 concurrentInvocations=50\n  \
                         wisp user limits guest invocationsPerMinute=default\n  \
-                        wisp user limits guest 'allowedKinds=[\"nodejs:20\"]'")]
+                        wisp user limits guest 'allowedKinds=[\"nodejs:20\"]'\n  \
+                        wisp user limits guest --min-isolation process")]
 struct Limits {
     /// The namespace
     namespace: String,
     /// A limit and its value; `default` for the platform's
     #[arg(value_name = "LIMIT=VALUE")]
     changes: Vec<String>,
+    /// The weakest isolation of its functions, or `default`: the same as minIsolation=LEVEL
+    #[arg(long, value_name = "LEVEL")]
+    min_isolation: Option<String>,
     #[command(flatten)]
     stored: Stored,
 }
@@ -248,10 +252,12 @@ impl Limits {
         let (admin, out) = (self.stored.admin().await?, session.out());
         let failed = || format!("Unable to get the limits of namespace '{}'", self.namespace);
         let known = admin.namespace_limits(&self.namespace).await.with_context(failed)?;
-        if self.changes.is_empty() {
+        let mut changes = self.changes.clone();
+        changes.extend(self.min_isolation.iter().map(|level| format!("minIsolation={level}")));
+        if changes.is_empty() {
             return out.document(&known);
         }
-        let wanted = changed(&known, &self.changes)?;
+        let wanted = changed(&known, &changes)?;
         let failed = || format!("Unable to set the limits of namespace '{}'", self.namespace);
         let set = admin
             .set_namespace_limits(&self.namespace, &wanted)

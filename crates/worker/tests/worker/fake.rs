@@ -186,6 +186,7 @@ pub fn invocation(action: &Arc<Action>, ms: u64, end: &str) -> Invocation {
         action: action.clone(),
         revision: Revision(1),
         binding: None,
+        isolation: Isolation::Process,
         payload: serde_json::value::to_raw_value(&json!({"ms": ms, "end": end}))
             .unwrap()
             .into(),

@@ -12,7 +12,7 @@ use fake::{Ledger, Tally, TokioTasks, Waiting, action, clock, invocation};
 use futures_util::future::join_all;
 use wisp_core::{
     Code,
-    model::{Limits, Status},
+    model::{Isolation, Limits, Status},
     ports::{Bus, Kind},
 };
 use wisp_worker::{Config, Parts, Worker};
@@ -31,6 +31,7 @@ fn bench(change: impl FnOnce(&mut Config, &mut Waiting)) -> Bench {
         aliases: Vec::new(),
         requires_main: false,
         provider: String::new(),
+        levels: vec![Isolation::Process],
     };
     let tally = Arc::new(Tally::default());
     let mut waiting = Waiting {

@@ -68,6 +68,7 @@ impl Subject<'_> {
             memory: 256,
             concurrency: 1,
             network: Network::None,
+            isolation: self.kind.isolation(),
         };
         self.language
             .start(self.kind, limits)
@@ -78,6 +79,7 @@ impl Subject<'_> {
     async fn init(&self, code: &str) -> Init {
         let digest = self.blobs.put(code.to_owned().into()).await.expect("code is stored");
         Init {
+            namespace: "guest".into(),
             name: "test".into(),
             code: CodeRef {
                 digest,

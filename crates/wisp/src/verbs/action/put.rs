@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use serde_json::Value;
-use wisp_core::model::Fqn;
+use wisp_core::model::{Fqn, Isolation};
 use wisp_wire::client::{ActionPut, Client, Collection, ExecPut, LimitsPut, Pair};
 
 use super::{
@@ -18,7 +18,8 @@ use crate::cli::{Annotations, Params, Session, Usage, size};
                         wisp action create thumbs ./thumbs --memory 512 --timeout 120000\n  \
                         wisp action create page page.py --web true\n  wisp action create both --sequence first,second\n  \
                         wisp action create mine --copy /whisk.system/samples/greeting\n  \
-                        wisp action create fast ./a.out")]
+                        wisp action create fast ./a.out\n  \
+                        wisp action create careful careful.js --isolation process")]
 pub struct Create {
     #[command(flatten)]
     put: Put,
@@ -83,6 +84,10 @@ struct Put {
     /// Activations at the same time in one instance
     #[arg(long, short, value_name = "LIMIT")]
     concurrency: Option<u64>,
+    /// What keeps it from everything else: wasm, isolate, process, oci, microvm; its kind's own level if absent (see
+    /// `wisp list kinds`)
+    #[arg(long, value_name = "LEVEL", conflicts_with = "sequence")]
+    isolation: Option<Isolation>,
     #[command(flatten)]
     params: Params,
     #[command(flatten)]
@@ -200,6 +205,9 @@ impl Put {
     ) -> anyhow::Result<()> {
         if let Some(web) = self.web {
             web.annotate(&mut self.annotations);
+        }
+        if let Some(level) = self.isolation {
+            self.annotations.set(Isolation::ANNOTATION, level.as_str());
         }
         if let Some(mode) = &self.web_secure {
             let existing: Option<Value> = match client.get(Collection::Actions, name).await {
