@@ -8,7 +8,7 @@ use wisp_core::{
     ports::{Expect, Record, Records, Revision, Table, Write},
 };
 
-use crate::cached::Cached;
+use crate::{builtin::Builtins, cached::Cached, resolve::forbidden};
 
 const ENTITIES: Table = "entities";
 
@@ -47,10 +47,11 @@ pub struct Stored<T = Entity> {
     pub entity: T,
 }
 
-/// The entities, typed.
+/// The entities, typed: the stored ones, and those that are part of the program.
 pub(crate) struct Catalog {
     records: Arc<dyn Records>,
     cache: Cached<Stored>,
+    builtins: Builtins,
 }
 
 macro_rules! lookups {
@@ -67,10 +68,11 @@ macro_rules! lookups {
 }
 
 impl Catalog {
-    pub fn new(records: Arc<dyn Records>, cache_entries: usize) -> Self {
+    pub fn new(records: Arc<dyn Records>, cache_entries: usize, builtins: Builtins) -> Self {
         Self {
             records,
             cache: Cached::new(cache_entries),
+            builtins,
         }
     }
 
@@ -79,6 +81,9 @@ impl Catalog {
     /// Whatever has this name.
     pub async fn find(&self, fqn: &Fqn) -> Result<Option<Stored>> {
         let key = fqn.to_string();
+        if let Some(builtin) = self.builtins.find(&key) {
+            return Ok(Some(builtin.clone()));
+        }
         let load = || async {
             let record = self.records.get(ENTITIES, &key).await?;
             record.map(|record| decode(&record)).transpose()
@@ -88,13 +93,22 @@ impl Catalog {
 
     /// All entities of a namespace, or of a package (`namespace/package`), in the order of their names.
     pub async fn within(&self, path: &str) -> Result<Vec<Stored>> {
-        let records = self.records.scan(ENTITIES, &format!("{path}/")).await?;
-        records.iter().map(decode).collect()
+        let prefix = format!("{path}/");
+        let records = self.records.scan(ENTITIES, &prefix).await?;
+        let builtins = self.builtins.within(&prefix).cloned().map(Ok);
+        builtins.chain(records.iter().map(decode)).collect()
     }
 
     /// All entities of all namespaces.
     pub async fn all(&self) -> Result<Vec<Stored>> {
-        self.records.scan(ENTITIES, "").await?.iter().map(decode).collect()
+        let records = self.records.scan(ENTITIES, "").await?;
+        let builtins = self.builtins.within("").cloned().map(Ok);
+        builtins.chain(records.iter().map(decode)).collect()
+    }
+
+    /// The entities that are part of the program.
+    pub fn builtins(&self) -> &Builtins {
+        &self.builtins
     }
 
     /// Creates (`expect` none) or replaces (`expect` the revision that was read) one entity.
@@ -133,6 +147,9 @@ impl Catalog {
     /// Carries out all writes or none.
     pub async fn commit(&self, writes: Vec<Write>) -> Result<()> {
         let keys: Vec<String> = writes.iter().map(|write| write.key.clone()).collect();
+        if let Some(key) = keys.iter().find(|key| self.builtins.find(key).is_some()) {
+            return Err(forbidden(key).with("remedy", "it is part of the platform: use another name"));
+        }
         let result = self.records.commit(writes).await;
         self.cache.forget(keys.iter().map(String::as_str)).await;
         result.map(drop).map_err(|error| match error.code() {

@@ -53,7 +53,7 @@ impl Control {
                     sequences += 1;
                     pending.extend_from_slice(components);
                 }
-                Exec::Code { .. } | Exec::Blackbox { .. } => functions += 1,
+                Exec::Code { .. } | Exec::Blackbox { .. } | Exec::Builtin => functions += 1,
             }
             if functions > limit || sequences > limit {
                 let error = Error::bad_request("Too many actions in the sequence.");

@@ -116,7 +116,7 @@ impl Control {
                 budget.resume(functions);
                 ran?
             }
-            Exec::Code { .. } | Exec::Blackbox { .. } => self.run(inner, budget).await?,
+            Exec::Code { .. } | Exec::Blackbox { .. } | Exec::Builtin => self.run(inner, budget).await?,
         };
         steps.add(&activation);
         Ok(activation.response.result.clone())

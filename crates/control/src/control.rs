@@ -5,7 +5,7 @@ use wisp_core::{
     ports::{Activations, Blobs, Bus, Clock, Records, Tasks},
 };
 
-use crate::{admit::Admission, authenticate::Subjects, catalog::Catalog, kinds::Kinds, seal::Seal};
+use crate::{admit::Admission, authenticate::Subjects, builtin::Builtins, catalog::Catalog, kinds::Kinds, seal::Seal};
 
 /// What the use cases stand on.
 pub struct Parts {
@@ -68,7 +68,7 @@ impl Control {
         } = parts;
         Self {
             inner: Arc::new(Inner {
-                catalog: Catalog::new(records.clone(), cache_entries),
+                catalog: Catalog::new(records.clone(), cache_entries, Builtins::new(&limits, clock.now())),
                 subjects: Subjects::new(records, cache_entries),
                 admission: Admission::new(&limits),
                 blobs,

@@ -157,12 +157,15 @@ impl Control {
         match &call.resolved.action.exec {
             Exec::Sequence { .. } => Box::pin(self.run_sequence(call, budget)),
             _ if call.resolved.action.is_conductor() => Box::pin(self.run_composition(call, budget)),
-            Exec::Code { .. } | Exec::Blackbox { .. } => Box::pin(self.run_function(call)),
+            Exec::Code { .. } | Exec::Blackbox { .. } | Exec::Builtin => Box::pin(self.run_function(call)),
         }
     }
 
-    /// Runs one call of a function by a worker.
+    /// Runs one call of a function by a worker, or by ourselves if it is a part of the platform.
     pub(crate) async fn run_function(&self, call: Call) -> Result<Arc<Activation>> {
+        if matches!(call.resolved.action.exec, Exec::Builtin) {
+            return self.run_builtin(call).await;
+        }
         let Call {
             id,
             resolved,

@@ -27,7 +27,7 @@ impl Kinds {
     pub(crate) fn check_runnable(&self, exec: &Exec) -> Result<()> {
         let known = |kind: &str| self.all().any(|known| known.name == kind);
         match (exec, exec.runtime()) {
-            (Exec::Sequence { .. }, _) => Ok(()),
+            (Exec::Sequence { .. } | Exec::Builtin, _) => Ok(()),
             (_, Some(kind)) if known(kind) => Ok(()),
             (Exec::Blackbox { image, .. }, _) => Err(Error::bad_request(format!(
                 "The image '{image}' cannot run here: container images are not supported by this platform."

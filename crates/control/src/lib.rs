@@ -7,6 +7,7 @@ mod activations;
 mod admit;
 mod authenticate;
 mod budget;
+mod builtin;
 mod cached;
 mod catalog;
 mod components;

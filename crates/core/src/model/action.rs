@@ -57,6 +57,8 @@ pub enum Exec {
         /// Their full names, in order.
         components: Vec<Fqn>,
     },
+    /// A part of the platform itself, which no sandbox runs and nobody can change.
+    Builtin,
 }
 
 impl Exec {
@@ -66,6 +68,7 @@ impl Exec {
             Exec::Code { kind, .. } => kind,
             Exec::Blackbox { .. } => "blackbox",
             Exec::Sequence { .. } => "sequence",
+            Exec::Builtin => "builtin",
         }
     }
 
@@ -77,7 +80,7 @@ impl Exec {
             Exec::Blackbox {
                 image, code: Some(_), ..
             } if is_skeleton(image) => Some("native"),
-            Exec::Blackbox { .. } | Exec::Sequence { .. } => None,
+            Exec::Blackbox { .. } | Exec::Sequence { .. } | Exec::Builtin => None,
         }
     }
 
@@ -86,7 +89,7 @@ impl Exec {
         match self {
             Exec::Code { code, .. } => Some(code),
             Exec::Blackbox { code, .. } => code.as_ref(),
-            Exec::Sequence { .. } => None,
+            Exec::Sequence { .. } | Exec::Builtin => None,
         }
     }
 
@@ -94,7 +97,7 @@ impl Exec {
     pub fn main(&self) -> Option<&str> {
         match self {
             Exec::Code { main, .. } | Exec::Blackbox { main, .. } => main.as_deref(),
-            Exec::Sequence { .. } => None,
+            Exec::Sequence { .. } | Exec::Builtin => None,
         }
     }
 

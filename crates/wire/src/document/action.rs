@@ -89,6 +89,11 @@ impl ExecDoc {
                 image: Some(image.clone()),
                 ..Self::default()
             },
+            Exec::Builtin => Self {
+                kind,
+                binary,
+                ..Self::default()
+            },
             Exec::Sequence { components } => {
                 let components = Some(components.iter().map(Fqn::absolute).collect());
                 Self {
