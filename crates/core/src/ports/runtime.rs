@@ -164,6 +164,20 @@ pub trait Instance: Send + Sync {
         Stages::default()
     }
 
+    /// Keeps it from using the processor while nobody uses it; a frozen instance can be stopped, but must be
+    /// [thawed](Self::thaw) before anything else. Idempotent.
+    ///
+    /// # Errors
+    /// When its processes evade that: then it is best ended.
+    async fn freeze(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Lets it go on. Idempotent.
+    async fn thaw(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Whether it has not ended by itself meanwhile: one that has serves nobody.
     fn is_alive(&self) -> bool;
 

@@ -95,6 +95,20 @@ pub trait Cell: Send + Sync {
     /// Changes the memory limit, in MB, before user code runs.
     async fn set_memory(&self, megabytes: u64) -> Result<()>;
 
+    /// Stops all processes where they stand until [`thaw`](Self::thaw), so that none of them uses the processor;
+    /// idempotent. A frozen cell can be stopped and be mounted into. Where a machine lacks the means, they go on.
+    ///
+    /// # Errors
+    /// When the processes evade it.
+    async fn freeze(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Lets the processes go on; idempotent.
+    async fn thaw(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Waits until the first process has ended; may be called several times.
     async fn wait(&self) -> Exit;
 

@@ -281,6 +281,14 @@ impl Instance for Launched {
         }
     }
 
+    async fn freeze(&self) -> Result<()> {
+        self.cell.freeze().await
+    }
+
+    async fn thaw(&self) -> Result<()> {
+        self.cell.thaw().await
+    }
+
     fn is_alive(&self) -> bool {
         self.cell.wait().now_or_never().is_none()
     }

@@ -99,6 +99,8 @@ async fn server() {
             .unwrap();
         kept.push((cell, channel));
     }
+    // What is frozen must not be what remains.
+    kept[0].0.freeze().await.unwrap();
     println!("\nserving");
     std::future::pending::<()>().await;
 }

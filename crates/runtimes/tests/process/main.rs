@@ -5,6 +5,7 @@
 mod basics;
 mod bench;
 mod confinement;
+mod freeze;
 mod lifecycle;
 mod limits;
 mod network;

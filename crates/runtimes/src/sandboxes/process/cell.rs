@@ -1,4 +1,9 @@
-use std::{io, os::fd::BorrowedFd, path::Path, sync::Arc};
+use std::{
+    io,
+    os::fd::{BorrowedFd, OwnedFd},
+    path::Path,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use tokio::{
@@ -11,6 +16,7 @@ use wisp_core::{
 };
 
 use super::{
+    halt,
     link::Link,
     messages::{Answer, Bind, Command},
     network::Relay,
@@ -45,6 +51,9 @@ impl Desk {
 
 /// A sandbox with its program.
 pub struct Running {
+    keeper: u32,
+    /// The processes that were stopped one by one.
+    halted: Mutex<Vec<OwnedFd>>,
     desk: Desk,
     status: AsyncFd<Link>,
     exit: OnceCell<Exit>,
@@ -57,8 +66,17 @@ pub struct Running {
 
 impl Running {
     /// A sandbox whose keeper has executed the program.
-    pub fn new(desk: Desk, status: Link, place: Place, relay: Option<Relay>, yard: Arc<Yard>) -> io::Result<Self> {
+    pub fn new(
+        keeper: u32,
+        desk: Desk,
+        status: Link,
+        place: Place,
+        relay: Option<Relay>,
+        yard: Arc<Yard>,
+    ) -> io::Result<Self> {
         Ok(Self {
+            keeper,
+            halted: Mutex::default(),
             desk,
             status: status.watch()?,
             exit: OnceCell::new(),
@@ -104,6 +122,25 @@ impl Cell for Running {
         set.map_err(|error| {
             Error::new(Code::Sandbox, format!("No memory limit of {megabytes} MB: {error}.")).because(error)
         })
+    }
+
+    async fn freeze(&self) -> Result<()> {
+        let mut halted = self.halted.lock().await;
+        let frozen = match self.place.group.freeze(true) {
+            Some(frozen) => frozen,
+            None if halted.is_empty() => halt::stop(self.keeper).map(|stopped| *halted = stopped),
+            None => Ok(()),
+        };
+        frozen
+            .map_err(|error| Error::new(Code::Sandbox, format!("A sandbox cannot be frozen: {error}.")).because(error))
+    }
+
+    async fn thaw(&self) -> Result<()> {
+        let halted = std::mem::take(&mut *self.halted.lock().await);
+        halt::resume(&halted);
+        let thawed = self.place.group.freeze(false).unwrap_or(Ok(()));
+        thawed
+            .map_err(|error| Error::new(Code::Sandbox, format!("A sandbox cannot be thawed: {error}.")).because(error))
     }
 
     async fn wait(&self) -> Exit {

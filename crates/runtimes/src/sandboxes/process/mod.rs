@@ -12,6 +12,7 @@
 mod cell;
 pub mod cgroup;
 mod config;
+mod halt;
 pub mod launcher;
 mod link;
 mod messages;

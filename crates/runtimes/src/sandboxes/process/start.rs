@@ -50,6 +50,7 @@ async fn begin(
         .map_err(|error| format!("set limits: {error}"))?;
     let (channel, theirs) = channel().map_err(failed)?;
     let Parked {
+        keeper,
         commands,
         status,
         tun,
@@ -66,7 +67,7 @@ async fn begin(
     };
     answer?;
     drop(theirs);
-    let running = Running::new(desk, status, place, relay, process.yard.clone()).map_err(failed)?;
+    let running = Running::new(keeper, desk, status, place, relay, process.yard.clone()).map_err(failed)?;
     Ok(Some((Box::new(running), channel)))
 }
 

@@ -143,6 +143,7 @@ impl Warden {
             .adopt(pid)
             .map_err(|error| format!("join a control group: {error}"))?;
         Ok(Parked {
+            keeper: pid,
             commands,
             status,
             tun: descriptors.pop(),

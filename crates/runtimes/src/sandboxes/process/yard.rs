@@ -22,6 +22,8 @@ use super::{
 
 /// A keeper that waits for a program, in its control group.
 pub struct Parked {
+    /// Its process id.
+    pub keeper: u32,
     /// For commands.
     pub commands: Link,
     /// For the report of the end.

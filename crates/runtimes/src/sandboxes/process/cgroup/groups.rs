@@ -102,7 +102,17 @@ impl Group {
     pub fn door(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Group::V2(group) => Some(group.door()),
-            Group::V1(_) | Group::None => None,
+            Group::V1(group) => group.door(),
+            Group::None => None,
+        }
+    }
+
+    /// Stops all processes of the sandbox, or lets them go on; none if no group can.
+    pub fn freeze(&self, frozen: bool) -> Option<io::Result<()>> {
+        match self {
+            Group::V2(group) => Some(group.freeze(frozen)),
+            Group::V1(group) => group.freeze(frozen),
+            Group::None => None,
         }
     }
 

@@ -1,18 +1,23 @@
 use std::{
     fs, io,
+    os::fd::BorrowedFd,
     path::{Path, PathBuf},
 };
 
-use super::{Limits, location::Location};
+use super::{Limits, location::Location, v2};
 
 /// The controllers in use; the first must be there.
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 /// Keeper and init stand in the group beside the program.
 const OWN_PIDS: u64 = 2;
 
-/// The parent groups, one a controller.
+/// The parent groups, one a controller, and that of the unified hierarchy beside them: version 1's own freezer keeps
+/// what it has frozen from being killed.
 #[derive(Debug)]
-pub struct Tree(Vec<(&'static str, PathBuf)>);
+pub struct Tree {
+    parents: Vec<(&'static str, PathBuf)>,
+    freezer: Option<v2::Tree>,
+}
 
 impl Tree {
     /// Makes the parents.
@@ -31,34 +36,37 @@ impl Tree {
             }
         }
         match parents.first() {
-            Some((name, _)) if *name == CONTROLLERS[0] => Ok(Self(parents)),
+            Some((name, _)) if *name == CONTROLLERS[0] => Ok(Self {
+                parents,
+                freezer: v2::Tree::bare(location).ok(),
+            }),
             _ => Err(io::Error::new(io::ErrorKind::NotFound, "no memory controller")),
         }
     }
 
     /// The controllers that hold.
     pub fn controllers(&self) -> Vec<&'static str> {
-        self.0.iter().map(|(name, _)| *name).collect()
+        self.parents.iter().map(|(name, _)| *name).collect()
     }
 
     /// Makes the group of a sandbox.
     pub fn create(&self, name: u32) -> io::Result<Group> {
-        let group = Group(
-            self.0
-                .iter()
-                .map(|(controller, at)| (*controller, at.join(name.to_string())))
-                .collect(),
-        );
-        for (_, directory) in &group.0 {
+        let directories: Vec<_> = self
+            .parents
+            .iter()
+            .map(|(controller, at)| (*controller, at.join(name.to_string())))
+            .collect();
+        for (_, directory) in &directories {
             fs::create_dir_all(directory)?;
         }
-        Ok(group)
+        let freezer = self.freezer.as_ref().map(|tree| tree.create(name)).transpose()?;
+        Ok(Group { directories, freezer })
     }
 }
 
 impl Drop for Tree {
     fn drop(&mut self) {
-        for (_, parent) in &self.0 {
+        for (_, parent) in &self.parents {
             let _ = fs::remove_dir(parent);
         }
     }
@@ -66,11 +74,14 @@ impl Drop for Tree {
 
 /// The group of a sandbox: a directory in each controller's hierarchy.
 #[derive(Debug)]
-pub struct Group(Vec<(&'static str, PathBuf)>);
+pub struct Group {
+    directories: Vec<(&'static str, PathBuf)>,
+    freezer: Option<v2::Group>,
+}
 
 impl Group {
     fn directory(&self, controller: &str) -> Option<&Path> {
-        self.0
+        self.directories
             .iter()
             .find(|(name, _)| *name == controller)
             .map(|(_, at)| at.as_path())
@@ -111,9 +122,19 @@ impl Group {
 
     /// Moves a process in.
     pub fn adopt(&self, process: u32) -> io::Result<()> {
-        self.0
+        self.directories
             .iter()
             .try_for_each(|(_, at)| fs::write(at.join("cgroup.procs"), process.to_string()))
+    }
+
+    /// What a sandbox is cloned into, so that it, but not its keeper, can be frozen.
+    pub fn door(&self) -> Option<BorrowedFd<'_>> {
+        self.freezer.as_ref().map(v2::Group::door)
+    }
+
+    /// Stops all processes of the sandbox, or lets them go on; none if that is not possible here.
+    pub fn freeze(&self, frozen: bool) -> Option<io::Result<()>> {
+        self.freezer.as_ref().map(|group| group.freeze(frozen))
     }
 
     /// How many processes the kernel has ended for want of memory.
@@ -126,9 +147,12 @@ impl Group {
 
     /// Removes the group.
     pub fn remove(&self) -> io::Result<()> {
-        self.0.iter().try_for_each(|(_, at)| match fs::remove_dir(at) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        })
+        self.freezer.iter().try_for_each(v2::Group::remove)?;
+        self.directories
+            .iter()
+            .try_for_each(|(_, at)| match fs::remove_dir(at) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            })
     }
 }

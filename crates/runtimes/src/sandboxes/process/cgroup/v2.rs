@@ -14,6 +14,9 @@ const OWN_PIDS: u64 = 1;
 /// Where the server itself goes: a group with controllers for its children may have no process of its own.
 const SERVER: &str = "server";
 
+/// What stops and resumes all processes of a group.
+const FREEZE: &str = "cgroup.freeze";
+
 /// The parent group.
 #[derive(Debug)]
 pub struct Tree {
@@ -52,6 +55,26 @@ impl Tree {
         fs::create_dir_all(&parent)?;
         fs::write(parent.join("cgroup.subtree_control"), wanted)?;
         Ok(Self { parent, controllers })
+    }
+
+    /// Makes a parent without controllers, whose groups only stop and resume what is in them.
+    pub fn bare(location: &Location) -> io::Result<Self> {
+        let none = || io::Error::new(io::ErrorKind::NotFound, "no unified hierarchy");
+        let own = location.unified.as_deref().ok_or_else(none)?;
+        location.sweep(own);
+        let parent = own.join(&location.name);
+        fs::create_dir_all(&parent)?;
+        let tree = Self {
+            parent,
+            controllers: Vec::new(),
+        };
+        match tree.parent.join(FREEZE).exists() {
+            true => Ok(tree),
+            false => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "the kernel cannot freeze control groups",
+            )),
+        }
     }
 
     /// Its directory.
@@ -111,6 +134,11 @@ impl Group {
         } else {
             Ok(())
         }
+    }
+
+    /// Stops all processes in it, or lets them go on.
+    pub fn freeze(&self, frozen: bool) -> io::Result<()> {
+        self.write(FREEZE, u8::from(frozen))
     }
 
     /// What a sandbox is cloned into.
