@@ -10,6 +10,8 @@ pub struct Config {
     pub queue: usize,
     /// How long an idle instance is kept, in seconds.
     pub idle_seconds: u64,
+    /// How long an instance is idle before it is frozen, in milliseconds; 0 never freezes.
+    pub freeze_after_ms: u64,
     /// Instances of one action that may be starting at the same time.
     pub starting: usize,
     /// Stem cells kept ready for the default kind of each language.
@@ -24,6 +26,7 @@ impl Default for Config {
             memory: 0,
             queue: 20_000,
             idle_seconds: 600,
+            freeze_after_ms: 1_000,
             starting: 4,
             stem_cells: 1,
             network: true,

@@ -1,6 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
-use wisp_core::ports::{Instance, Stages};
+use wisp_core::{
+    Result,
+    ports::{Instance, Stages},
+};
 
 use crate::{pool::Pool, start::Origin, state::Slot};
 
@@ -25,9 +28,14 @@ impl Lease {
         }
     }
 
-    /// The instance, to be used: from now on it is only kept if its user says so.
-    pub fn instance(&mut self) -> &dyn Instance {
+    /// Wakes the instance, to be used: from now on it is only kept if its user says so.
+    pub async fn wake(&mut self) -> Result<()> {
         self.touched = true;
+        self.slot.frost.thaw(&*self.slot.instance).await
+    }
+
+    /// The instance, which must have been woken.
+    pub fn instance(&self) -> &dyn Instance {
         &*self.slot.instance
     }
 

@@ -5,6 +5,7 @@
 
 mod config;
 mod finish;
+mod frost;
 mod lease;
 mod measure;
 mod pool;

@@ -30,7 +30,7 @@ pub(crate) struct Pool {
     state: Mutex<State>,
     stems: Stems,
     config: Config,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     tasks: Arc<dyn Tasks>,
 }
 
@@ -41,6 +41,8 @@ pub struct Census {
     pub busy: usize,
     /// Instances that wait for work.
     pub idle: usize,
+    /// Instances of these that are frozen.
+    pub frozen: usize,
     /// Instances that are being started.
     pub starting: usize,
     /// Stem cells.
@@ -196,9 +198,29 @@ impl Pool {
         self.carry_out(plan);
     }
 
+    /// What has been idle for this long, to be frozen; none when the pool is closed.
+    pub fn choose_idle(&self, after: Duration) -> Option<Vec<Arc<Slot>>> {
+        let mut state = self.state();
+        (!state.stopping).then(|| state.choose_idle(self.clock.elapsed(), after))
+    }
+
+    /// Ends an instance that nobody uses.
+    pub fn discard(self: &Arc<Self>, slot: &Arc<Slot>) {
+        if self.state().remove_idle(slot) {
+            self.carry_out(Plan {
+                starts: Vec::new(),
+                ends: vec![slot.clone()],
+            });
+        }
+    }
+
     /// Starts the stem cells, and the sweep that ends what has been idle too long.
     pub fn prewarm(self: &Arc<Self>) {
         self.stems.fill();
+        if self.config.freeze_after_ms > 0 {
+            let after = Duration::from_millis(self.config.freeze_after_ms);
+            self.tasks.spawn(Box::pin(self.clone().freeze_idle(after)));
+        }
         let pool = self.clone();
         self.tasks.spawn(Box::pin(async move {
             let most = Duration::from_secs(pool.config.idle_seconds);

@@ -55,6 +55,7 @@ impl Inner {
             start,
             ..Ended::default()
         };
+        lease.wake().await?;
         if lease.is_fresh() {
             let init = self.init(invocation, start)?;
             let initialised = lease.instance().init(&init).await?;

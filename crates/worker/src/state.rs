@@ -12,6 +12,7 @@ use wisp_core::{
 use wisp_scheduler::scaling::{View, to_start};
 
 use crate::{
+    frost::Frost,
     pool::{Census, Shares, Waiter},
     start::Origin,
 };
@@ -44,6 +45,7 @@ pub(crate) struct Spec {
 pub(crate) struct Slot {
     pub instance: Box<dyn Instance>,
     pub origin: Origin,
+    pub frost: Frost,
     pub key: Arc<Key>,
     memory: u64,
     places: usize,
@@ -323,6 +325,7 @@ impl State {
         let slot = Arc::new(Slot {
             instance,
             origin,
+            frost: Frost::default(),
             key: key.clone(),
             memory: spec.limits.memory,
             places,
@@ -376,6 +379,29 @@ impl State {
         }
     }
 
+    /// Chooses what has been idle for this long to be frozen.
+    pub fn choose_idle(&mut self, now: Duration, after: Duration) -> Vec<Arc<Slot>> {
+        let members = self.groups.values().flat_map(|group| &group.members);
+        let rested = members.filter(|member| member.leased == 0 && now.saturating_sub(member.since) >= after);
+        rested
+            .filter(|member| member.slot.frost.choose())
+            .map(|member| member.slot.clone())
+            .collect()
+    }
+
+    /// Takes an instance out if nobody uses it.
+    pub fn remove_idle(&mut self, slot: &Arc<Slot>) -> bool {
+        let members = self.groups.get(&slot.key).map(|group| &group.members);
+        let idle = members
+            .into_iter()
+            .flatten()
+            .any(|member| Arc::ptr_eq(&member.slot, slot) && member.leased == 0);
+        if idle {
+            self.remove(slot);
+        }
+        idle
+    }
+
     /// Takes out what has been idle for too long, and forgets actions without instances.
     pub fn expire(&mut self, now: Duration, most: Duration) -> Plan {
         let mut ends = Vec::new();
@@ -408,6 +434,11 @@ impl State {
             census.starting += group.starting;
             let busy = group.members.iter().filter(|member| member.leased > 0).count();
             census.busy += busy;
+            census.frozen += group
+                .members
+                .iter()
+                .filter(|member| member.slot.frost.is_chosen())
+                .count();
             census.idle += group.members.len() - busy;
         }
         census

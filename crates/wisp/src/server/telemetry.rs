@@ -107,7 +107,8 @@ fn describe() {
 pub(crate) fn observe(census: wisp_worker::Census) {
     use metrics::gauge;
     gauge!("wisp_instances", "state" => "busy").set(census.busy as f64);
-    gauge!("wisp_instances", "state" => "idle").set(census.idle as f64);
+    gauge!("wisp_instances", "state" => "idle").set((census.idle - census.frozen) as f64);
+    gauge!("wisp_instances", "state" => "frozen").set(census.frozen as f64);
     gauge!("wisp_instances", "state" => "starting").set(census.starting as f64);
     gauge!("wisp_instances", "state" => "stem").set(census.stems as f64);
     gauge!("wisp_queue_depth").set(census.waiting as f64);

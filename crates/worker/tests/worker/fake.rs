@@ -70,6 +70,7 @@ pub struct Tally {
     pub started: AtomicUsize,
     pub initialised: AtomicUsize,
     pub stopped: AtomicUsize,
+    pub frozen: AtomicUsize,
     pub running: AtomicUsize,
     pub most_running: AtomicUsize,
 }
@@ -80,6 +81,8 @@ pub struct Waiting {
     pub kinds: Vec<Kind>,
     pub start: Duration,
     pub fail_starts: AtomicUsize,
+    /// Whether instances evade being frozen.
+    pub restless: bool,
 }
 
 #[async_trait]
@@ -103,6 +106,8 @@ impl Language for Waiting {
         Ok(Box::new(Waiter {
             tally: self.tally.clone(),
             died: AtomicBool::new(false),
+            frozen: AtomicBool::new(false),
+            restless: self.restless,
         }))
     }
 }
@@ -110,6 +115,8 @@ impl Language for Waiting {
 struct Waiter {
     tally: Arc<Tally>,
     died: AtomicBool,
+    frozen: AtomicBool,
+    restless: bool,
 }
 
 #[async_trait]
@@ -124,6 +131,7 @@ impl Instance for Waiter {
         })
     }
     async fn run(&self, run: &Run) -> Result<Ran> {
+        assert!(!self.frozen.load(SeqCst), "runs while it is frozen");
         let running = self.tally.running.fetch_add(1, SeqCst) + 1;
         self.tally.most_running.fetch_max(running, SeqCst);
         let payload: serde_json::Value = serde_json::from_str(run.value.get()).unwrap();
@@ -144,6 +152,21 @@ impl Instance for Waiter {
             logs: Vec::new(),
             truncated: false,
         })
+    }
+    async fn freeze(&self) -> Result<()> {
+        if self.restless {
+            return Err(Error::new(Code::Sandbox, "not now"));
+        }
+        assert!(!self.frozen.swap(true, SeqCst));
+        assert_eq!(self.tally.running.load(SeqCst), 0, "frozen while it runs");
+        self.tally.frozen.fetch_add(1, SeqCst);
+        // Long enough for somebody to want it meanwhile.
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        Ok(())
+    }
+    async fn thaw(&self) -> Result<()> {
+        assert!(self.frozen.swap(false, SeqCst));
+        Ok(())
     }
     fn is_alive(&self) -> bool {
         !self.died.load(SeqCst)

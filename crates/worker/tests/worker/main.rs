@@ -39,6 +39,7 @@ fn bench(change: impl FnOnce(&mut Config, &mut Waiting)) -> Bench {
         kinds: vec![kind],
         start: Duration::from_millis(20),
         fail_starts: AtomicUsize::new(0),
+        restless: false,
     };
     let mut config = Config {
         memory: 2048,
@@ -236,4 +237,53 @@ async fn an_instance_that_ended_while_it_was_idle_serves_nobody() {
     assert_eq!(bench.tally.started.load(SeqCst), 2);
     assert_eq!(bench.tally.stopped.load(SeqCst), 1);
     assert_eq!(bench.worker.census().memory, 256);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_idle_is_frozen_and_thawed_before_it_runs() {
+    let bench = bench(|config, _| config.freeze_after_ms = 100);
+    bench.worker.prewarm();
+    let echo = action("guest/echo", |_| ());
+    // The invocations come at every moment of freezing and thawing: the fake fails if it runs while it is frozen.
+    for pause in 0..200 {
+        let activation = bench.worker.run(invocation(&echo, 1, ""), false).await.unwrap();
+        assert_eq!(activation.response.status, Status::Success);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+    assert_eq!(bench.tally.started.load(SeqCst), 1);
+    let frozen = bench.tally.frozen.load(SeqCst);
+    assert!(frozen > 50, "{frozen}");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let census = bench.worker.census();
+    assert_eq!((census.idle, census.frozen), (1, 1));
+    assert_eq!(bench.tally.frozen.load(SeqCst), frozen, "once, not again and again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_frozen_if_the_setting_says_so() {
+    let bench = bench(|config, _| config.freeze_after_ms = 0);
+    bench.worker.prewarm();
+    bench
+        .worker
+        .run(invocation(&action("guest/echo", |_| ()), 1, ""), false)
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(bench.tally.frozen.load(SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_evades_being_frozen_is_ended() {
+    let bench = bench(|config, waiting| {
+        config.freeze_after_ms = 100;
+        waiting.restless = true;
+    });
+    bench.worker.prewarm();
+    let echo = action("guest/echo", |_| ());
+    bench.worker.run(invocation(&echo, 1, ""), false).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.tally.stopped.load(SeqCst), 1);
+    assert_eq!(bench.worker.census().memory, 0);
+    let again = bench.worker.run(invocation(&echo, 1, ""), false).await.unwrap();
+    assert_eq!(again.response.status, Status::Success);
 }
