@@ -1,4 +1,4 @@
-"""What a restart must keep, and what it must not: keys, the well-known ones, a second server, a second signal."""
+"""What a restart must keep, and what it must not: keys, the well-known ones, secrets, a second server, a second signal."""
 
 import signal
 import subprocess
@@ -26,8 +26,17 @@ def main():
         checks[f"a second server is refused and says why: {second.stderr[-200:]}"] = (
             second.returncode != 0 and str(server.data) in second.stderr
         )
+        value = "nobody-reads-this-on-disk"
+        server.call("PUT", "/secrets/token", {"value": value}, headers=own)
+        code = {"kind": "nodejs:default", "code": "const main = () => ({ got: process.env.TOKEN });"}
+        secrets = [{"key": "secrets", "value": {"TOKEN": "token"}}]
+        server.call("PUT", "/actions/peek", {"exec": code, "annotations": secrets}, headers=own)
         server.kill()
+        stored = [path for path in server.data.rglob("*") if path.is_file() and value.encode() in path.read_bytes()]
+        checks[f"a secret is nowhere in the data directory: {stored}"] = not stored
         server.start("--dev")
+        got = server.call("POST", "/actions/peek?blocking=true&result=true", {}, headers=own)
+        checks[f"a secret is there again after kill -9: {got}"] = got[1] == {"got": value}
         checks["with --dev the well-known keys open"] = opens(HEADERS)
         checks["with --dev the own key still opens"] = opens(own)
         server.deploy("slow", "nodejs:default", "const main = () => new Promise((end) => setTimeout(end, 20000));")

@@ -9,7 +9,7 @@ use wisp_core::{Code, Error};
 use crate::{
     State,
     failure::{self, Failure},
-    routes::{actions, activations, admin, limits, namespaces, packages, rules, server, triggers},
+    routes::{actions, activations, admin, limits, namespaces, packages, rules, secrets, server, triggers},
     transaction::frame,
 };
 
@@ -68,6 +68,11 @@ pub fn router(state: State) -> Router {
         .route(
             "/api/v1/namespaces/{ns}/activations/{id}/result",
             only("GET", get(activations::result)),
+        )
+        .route("/api/v1/namespaces/{ns}/secrets", only("GET", get(secrets::list)))
+        .route(
+            "/api/v1/namespaces/{ns}/secrets/{name}",
+            only("PUT, DELETE", secrets::entity()),
         )
         .route("/api/v1/namespaces/{ns}/limits", only("GET", get(limits::get)))
         .route("/api/v1/namespaces/{ns}/limits/", only("GET", get(limits::get)))

@@ -5,7 +5,10 @@ use wisp_core::{
     ports::{Activations, Blobs, Bus, Clock, Records, Tasks},
 };
 
-use crate::{admit::Admission, authenticate::Subjects, builtin::Builtins, catalog::Catalog, kinds::Kinds, seal::Seal};
+use crate::{
+    admit::Admission, authenticate::Subjects, builtin::Builtins, catalog::Catalog, kinds::Kinds, seal::Seal,
+    secrets::Secrets,
+};
 
 /// What the use cases stand on.
 pub struct Parts {
@@ -25,7 +28,7 @@ pub struct Parts {
     pub kinds: Kinds,
     /// The platform's limits.
     pub limits: Limits,
-    /// Protects keys that wait in the ledger.
+    /// Protects keys that wait in the ledger, and secrets.
     pub seal: Seal,
     /// Entities and keys that are kept in memory at most.
     pub cache_entries: usize,
@@ -48,6 +51,7 @@ pub(crate) struct Inner {
     pub kinds: Kinds,
     pub limits: Limits,
     pub seal: Seal,
+    pub secrets: Secrets,
     pub admission: Admission,
 }
 
@@ -69,7 +73,8 @@ impl Control {
         Self {
             inner: Arc::new(Inner {
                 catalog: Catalog::new(records.clone(), cache_entries, Builtins::new(&limits, clock.now())),
-                subjects: Subjects::new(records, cache_entries),
+                subjects: Subjects::new(records.clone(), cache_entries),
+                secrets: Secrets::new(records, seal.clone(), cache_entries),
                 admission: Admission::new(&limits),
                 blobs,
                 activations,

@@ -9,6 +9,7 @@ use crate::{
     catalog::{Entity, Stored, other_collection},
     control::Control,
     resolve::Resolved,
+    secrets,
 };
 
 /// An action as its readers see it.
@@ -118,6 +119,7 @@ impl Control {
             None => on_creation(put.annotations.unwrap_or_default()),
         };
         self.isolation(caller, &exec, &annotations)?;
+        secrets::wanted(&annotations)?;
         annotations.set("exec", exec.kind());
         let next = old.map_or_else(Version::default, |old| old.version.next());
         Ok(Action {

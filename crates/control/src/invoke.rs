@@ -4,13 +4,15 @@ use serde_json::{Map, Value};
 use wisp_core::{
     Error, Result,
     model::{
-        Accepted, Action, Activation, ActivationId, Caller, Exec, Fqn, Identity, Invocation, Json, Millis, Parameters,
-        Right,
+        Accepted, Action, Activation, ActivationId, Caller, Exec, Fqn, Identity, Invocation, Json, Millis, Parameter,
+        Parameters, Response, Right, Status,
     },
     ports::BoxFuture,
 };
 
-use crate::{admit::Permit, budget::Budget, control::Control, resolve::Resolved, unstoppable::Unstoppable};
+use crate::{
+    admit::Permit, budget::Budget, control::Control, record, resolve::Resolved, secrets, unstoppable::Unstoppable,
+};
 
 /// How long a caller waits for the end of an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +79,7 @@ impl Control {
     /// What the ledger keeps of a call, by the name that it was made under, until it has ended.
     fn promise(&self, call: &Call, name: &Fqn) -> Result<Accepted> {
         let sealed_key = match wants_key(&call.resolved.action) {
-            true => Some(self.inner.seal.close(&call.caller.api_key, call.id)?),
+            true => Some(self.inner.seal.close_key(&call.caller.api_key, call.id)?),
             false => None,
         };
         Ok(Accepted {
@@ -166,6 +168,10 @@ impl Control {
         if matches!(call.resolved.action.exec, Exec::Builtin) {
             return self.run_builtin(call).await;
         }
+        let secrets = match self.secrets_of(&call.resolved.action).await? {
+            Ok(secrets) => secrets,
+            Err(name) => return self.refuse(call, &secrets::missing(&name)).await,
+        };
         let Call {
             id,
             resolved,
@@ -186,7 +192,7 @@ impl Control {
         let invocation = Invocation {
             id,
             payload: merge(&parameters, &payload)?,
-            environment: Arc::new(parameters.iter().filter(|parameter| parameter.init).cloned().collect()),
+            environment: Arc::new(environment(&parameters, secrets)),
             api_key: provides_key(&action).then_some(caller.api_key),
             action,
             revision,
@@ -202,6 +208,25 @@ impl Control {
         };
         self.inner.bus.run(invocation, accepted).await
     }
+}
+
+impl Control {
+    /// Records a call whose function cannot be started, for a reason that its developer can remove.
+    async fn refuse(&self, call: Call, reason: &str) -> Result<Arc<Activation>> {
+        let (now, response) = (
+            self.inner.clock.now(),
+            Response::failure(Status::DeveloperError, reason),
+        );
+        let activation = Arc::new(record::without_worker(call, response, now, now));
+        self.inner.activations.finish(activation.clone()).await?;
+        Ok(activation)
+    }
+}
+
+/// What an instance of the action gets in its environment.
+fn environment(parameters: &Parameters, secrets: Vec<Parameter>) -> Parameters {
+    let bound = parameters.iter().filter(|parameter| parameter.init).cloned();
+    bound.chain(secrets).collect()
 }
 
 /// Whether an action receives its caller's key: unless it says no. (Creation says no for it unless the user said yes.)

@@ -75,7 +75,7 @@ impl Control {
     /// The caller as it was when the promise was made: its rights were checked then.
     fn caller_of(&self, accepted: &Accepted) -> Identity {
         let sealed = accepted.sealed_key.as_deref();
-        let api_key = sealed.and_then(|sealed| self.inner.seal.open(sealed, accepted.id));
+        let api_key = sealed.and_then(|sealed| self.inner.seal.open_key(sealed, accepted.id));
         Identity {
             subject: accepted.caller.subject.clone(),
             namespace: accepted.caller.namespace.clone(),

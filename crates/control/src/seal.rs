@@ -10,8 +10,8 @@ use wisp_core::{
 
 const NONCE_LENGTH: usize = 12;
 
-/// Encrypts callers' keys while they wait in the ledger beside an accepted invocation (AES-256-GCM, bound to the
-/// activation's id). The sealing key lies outside the data directory, so that a copy of the data gives no access.
+/// Encrypts what must not be read in a copy of the data (AES-256-GCM): callers' keys while they wait in the ledger
+/// beside an accepted invocation, and secrets of namespaces. The sealing key lies outside the data directory.
 #[derive(Clone)]
 pub struct Seal {
     cipher: Aes256Gcm,
@@ -25,28 +25,34 @@ impl Seal {
         }
     }
 
-    /// Seals a key for an activation.
-    pub(crate) fn close(&self, key: &ApiKey, id: ActivationId) -> Result<String> {
+    /// Seals bytes for one place, which `bound` names.
+    pub(crate) fn close(&self, clear: &[u8], bound: &[u8]) -> Result<String> {
         let nonce: [u8; NONCE_LENGTH] = rand::random();
-        let clear = key.reveal();
-        let payload = Payload {
-            msg: clear.as_bytes(),
-            aad: &id.to_bytes(),
-        };
+        let payload = Payload { msg: clear, aad: bound };
         let sealed = self.cipher.encrypt(&Nonce::from(nonce), payload);
-        let sealed = sealed.map_err(|_| Error::internal("the caller's key cannot be sealed"))?;
+        let sealed = sealed.map_err(|_| Error::internal("a secret cannot be sealed"))?;
         Ok(STANDARD.encode([&nonce[..], &sealed].concat()))
     }
 
-    /// Opens a sealed key; none when it was sealed with another secret or for another activation.
-    pub(crate) fn open(&self, sealed: &str, id: ActivationId) -> Option<ApiKey> {
+    /// Opens what was sealed; none when it was sealed with another key or for another place.
+    pub(crate) fn open(&self, sealed: &str, bound: &[u8]) -> Option<Vec<u8>> {
         let bytes = STANDARD.decode(sealed).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LENGTH>()?;
         let payload = Payload {
             msg: sealed,
-            aad: &id.to_bytes(),
+            aad: bound,
         };
-        let clear = String::from_utf8(self.cipher.decrypt(&Nonce::from(*nonce), payload).ok()?).ok()?;
+        self.cipher.decrypt(&Nonce::from(*nonce), payload).ok()
+    }
+
+    /// Seals a caller's key for an activation.
+    pub(crate) fn close_key(&self, key: &ApiKey, id: ActivationId) -> Result<String> {
+        self.close(key.reveal().as_bytes(), &id.to_bytes())
+    }
+
+    /// Opens a caller's key that was sealed for this activation.
+    pub(crate) fn open_key(&self, sealed: &str, id: ActivationId) -> Option<ApiKey> {
+        let clear = String::from_utf8(self.open(sealed, &id.to_bytes())?).ok()?;
         let (uuid, secret) = clear.split_once(':')?;
         Some(ApiKey {
             uuid: uuid.to_owned(),
@@ -66,10 +72,10 @@ mod tests {
             uuid: "u".into(),
             secret: "s".into(),
         };
-        let sealed = seal.close(&key, id).unwrap_or_default();
-        assert_eq!(seal.open(&sealed, id), Some(key));
-        assert_eq!(seal.open(&sealed, ActivationId::from_bits(2)), None);
-        assert_eq!(Seal::new([8; 32]).open(&sealed, id), None);
-        assert_eq!(seal.open("garbage", id), None);
+        let sealed = seal.close_key(&key, id).unwrap_or_default();
+        assert_eq!(seal.open_key(&sealed, id), Some(key));
+        assert_eq!(seal.open_key(&sealed, ActivationId::from_bits(2)), None);
+        assert_eq!(Seal::new([8; 32]).open_key(&sealed, id), None);
+        assert_eq!(seal.open_key("garbage", id), None);
     }
 }

@@ -7,5 +7,6 @@ pub(crate) mod limits;
 pub(crate) mod namespaces;
 pub(crate) mod packages;
 pub(crate) mod rules;
+pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod triggers;

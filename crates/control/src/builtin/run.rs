@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use wisp_core::{
     Error, Result,
-    model::{Activation, Annotations, Json, Response, Status},
+    model::{Activation, Json, Response, Status},
 };
 
 use super::Request;
 use crate::{
     control::Control,
     invoke::{Call, json as to_json, merge},
+    record,
 };
 
 impl Control {
@@ -17,7 +18,7 @@ impl Control {
     pub(crate) async fn run_builtin(&self, call: Call) -> Result<Arc<Activation>> {
         let start = self.inner.clock.now();
         let response = self.answer(&call).await?;
-        let activation = Arc::new(record(call, response, start, self.inner.clock.now()));
+        let activation = Arc::new(record::without_worker(call, response, start, self.inner.clock.now()));
         self.inner.activations.finish(activation.clone()).await?;
         Ok(activation)
     }
@@ -54,36 +55,5 @@ fn status(result: &Value) -> Status {
     match result.get("error") {
         Some(_) => Status::ApplicationError,
         None => Status::Success,
-    }
-}
-
-fn record(call: Call, response: Response, start: u64, end: u64) -> Activation {
-    let action = &call.resolved.action;
-    let mut annotations = Annotations::new();
-    annotations.set("path", action.fqn.to_string());
-    annotations.set("waitTime", start.saturating_sub(call.at));
-    annotations.set("kind", action.exec.kind());
-    annotations.set("timeout", false);
-    annotations.set("limits", json!(action.limits));
-    if call.cause.is_some() {
-        annotations.set("causedBy", "sequence");
-    }
-    if let Some(binding) = &call.resolved.binding {
-        annotations.set("binding", binding.to_string());
-    }
-    Activation {
-        namespace: call.caller.namespace,
-        name: action.fqn.entity().clone(),
-        version: action.version,
-        subject: call.caller.subject,
-        activation_id: call.id,
-        cause: call.cause,
-        start,
-        end: Some(end),
-        duration: Some(end.saturating_sub(start)),
-        response,
-        logs: Vec::new(),
-        annotations,
-        publish: false,
     }
 }

@@ -74,6 +74,10 @@ pub struct Limits {
     pub sequence_length: u64,
     /// Longest wait of a blocking invocation, in milliseconds.
     pub blocking_wait: u64,
+    /// Size of a secret, in bytes.
+    pub secret_size: u64,
+    /// Secrets of a namespace.
+    pub secrets: u64,
     /// Invocations a minute, by namespace.
     pub invocations_per_minute: u64,
     /// Invocations at the same time, by namespace.
@@ -114,6 +118,8 @@ impl Default for Limits {
             request_size: 80 << 20,
             sequence_length: 50,
             blocking_wait: 60_000,
+            secret_size: 64 << 10,
+            secrets: 1_000,
             invocations_per_minute: 6_000_000,
             concurrent_invocations: 10_000,
             fires_per_minute: 6_000_000,

@@ -26,6 +26,7 @@ mod error;
 mod invoke;
 mod options;
 mod requests;
+mod secrets;
 mod server;
 #[cfg(test)]
 mod tests;

@@ -26,7 +26,7 @@ pub(crate) struct Settings {
     pub log: String,
     /// File that the guest's key is written to, for the CLI; `wskprops` in the data directory when not set.
     pub wskprops: Option<PathBuf>,
-    /// File with the secret that seals callers' keys; in the user's configuration directory when not set.
+    /// File with the key that seals callers' keys and secrets; in the user's configuration directory when not set.
     pub secret: Option<PathBuf>,
     /// Entities and keys that are kept in memory.
     pub cache_entries: usize,

@@ -19,7 +19,8 @@ use crate::cli::{Annotations, Params, Session, Usage, size};
                         wisp action create page page.py --web true\n  wisp action create both --sequence first,second\n  \
                         wisp action create mine --copy /whisk.system/samples/greeting\n  \
                         wisp action create fast ./a.out\n  \
-                        wisp action create careful careful.js --isolation process")]
+                        wisp action create careful careful.js --isolation process\n  \
+                        wisp action create api api.js --secret DB_PASSWORD=db-password")]
 pub struct Create {
     #[command(flatten)]
     put: Put,
@@ -88,10 +89,21 @@ struct Put {
     /// `wisp list kinds`)
     #[arg(long, value_name = "LEVEL", conflicts_with = "sequence")]
     isolation: Option<Isolation>,
+    /// A secret that the function gets as an environment variable (see `wisp secret`); may be given several times
+    #[arg(long, value_name = "VARIABLE=SECRET", value_parser = secret, conflicts_with = "sequence")]
+    secret: Vec<(String, String)>,
     #[command(flatten)]
     params: Params,
     #[command(flatten)]
     annotations: Annotations,
+}
+
+/// `DB_PASSWORD=db-password`.
+fn secret(text: &str) -> Result<(String, String), String> {
+    let pair = text
+        .split_once('=')
+        .map(|(variable, name)| (variable.to_owned(), name.to_owned()));
+    pair.ok_or_else(|| format!("'{text}' is not VARIABLE=SECRET, such as DB_PASSWORD=db-password"))
 }
 
 impl Create {
@@ -208,6 +220,13 @@ impl Put {
         }
         if let Some(level) = self.isolation {
             self.annotations.set(Isolation::ANNOTATION, level.as_str());
+        }
+        if !self.secret.is_empty() {
+            let secrets = self
+                .secret
+                .iter()
+                .map(|(variable, name)| (variable.clone(), name.as_str().into()));
+            self.annotations.set("secrets", Value::Object(secrets.collect()));
         }
         if let Some(mode) = &self.web_secure {
             let existing: Option<Value> = match client.get(Collection::Actions, name).await {
