@@ -223,7 +223,8 @@ def coldstart():
     ]
     runs = int(os.environ.get("BENCH_COLD_RUNS", "50"))
     for stems, name in ((1, "stem cell"), (0, "no stem cell")):
-        with serving(environment={"WISP_WORKER_STEM_CELLS": str(stems)}) as server:
+        kept = {"WISP_WORKER_STEM_CELLS": str(stems), "WISP_WORKER_STEM_CELLS_MOST": str(16 * stems)}
+        with serving(environment=kept) as server:
             for language, kind, code, peer in kinds:
                 ours, theirs = [], []
                 for index in range(runs):

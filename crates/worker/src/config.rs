@@ -12,10 +12,18 @@ pub struct Config {
     pub idle_seconds: u64,
     /// How long an instance is idle before it is frozen, in milliseconds; 0 never freezes.
     pub freeze_after_ms: u64,
-    /// Instances of one action that may be starting at the same time.
+    /// Instances of one action, and stem cells, that may be starting at the same time.
     pub starting: usize,
-    /// Stem cells kept ready for the default kind of each language.
+    /// Stem cells kept ready for the default kind of each language, whatever the demand.
     pub stem_cells: usize,
+    /// Stem cells of one kind and limits at most.
+    pub stem_cells_most: usize,
+    /// Memory that stem cells may occupy beyond the least, in MB.
+    pub stem_memory: u64,
+    /// Starts within this time are one burst, and as many stem cells are kept as the largest lately, in milliseconds.
+    pub stem_burst_ms: u64,
+    /// How long it takes to forget half of a burst, in seconds.
+    pub stem_half_life_seconds: u64,
     /// Whether functions may reach the network outside; the platform's own interface they reach only then.
     pub network: bool,
 }
@@ -29,6 +37,10 @@ impl Default for Config {
             freeze_after_ms: 1_000,
             starting: 4,
             stem_cells: 1,
+            stem_cells_most: 16,
+            stem_memory: 1_024,
+            stem_burst_ms: 1_000,
+            stem_half_life_seconds: 120,
             network: true,
         }
     }

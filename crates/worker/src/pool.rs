@@ -216,7 +216,7 @@ impl Pool {
 
     /// Starts the stem cells, and the sweep that ends what has been idle too long.
     pub fn prewarm(self: &Arc<Self>) {
-        self.stems.fill();
+        self.stems.settle();
         if self.config.freeze_after_ms > 0 {
             let after = Duration::from_millis(self.config.freeze_after_ms);
             self.tasks.spawn(Box::pin(self.clone().freeze_idle(after)));
@@ -227,7 +227,7 @@ impl Pool {
             for sweep in 1_u32.. {
                 pool.clock.sleep(SWEEP).await;
                 if sweep.is_multiple_of(SWEEPS_TO_FILL) {
-                    pool.stems.fill();
+                    pool.stems.settle();
                 }
                 let plan = {
                     let mut state = pool.state();

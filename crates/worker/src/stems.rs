@@ -1,17 +1,23 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use wisp_core::{
     Code, Error, Result,
-    model::{Isolation, Limits},
+    model::Limits,
     ports::{Clock, Instance, InstanceLimits, Network, Tasks},
 };
+use wisp_scheduler::scaling::{Burst, Memory, Room, Want, targets};
 
 use crate::{Config, start::Origin, state::Spec, worker::Kinds};
 
-/// Instances that are started ahead and belong to no action yet, by kind, and the starting of others.
+/// A demand that is nearly forgotten: the sort is forgotten, too.
+const FORGOTTEN: f64 = 0.1;
+
+/// Instances that are started ahead and belong to no action yet, and the starting of others. How many there are of each
+/// sort follows demand.
 #[derive(Clone)]
 pub(crate) struct Stems {
     inner: Arc<Inner>,
@@ -19,40 +25,70 @@ pub(crate) struct Stems {
 
 struct Inner {
     kinds: Kinds,
-    /// What a stem cell is started with, beside the level of its kind; it fits actions with these limits.
-    limits: InstanceLimits,
-    wanted: usize,
-    stock: Mutex<HashMap<String, Stock>>,
+    room: Room,
+    memory: Memory,
+    /// Stem cells that may be starting at the same time.
+    starting: usize,
+    shelves: Mutex<HashMap<Sort, Shelf>>,
     clock: Arc<dyn Clock>,
     tasks: Arc<dyn Tasks>,
 }
 
-/// The stem cells of a kind.
+/// What a stem cell is good for: any action of this kind, with these limits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Sort {
+    kind: String,
+    limits: InstanceLimits,
+}
+
+/// The stem cells of a sort.
 #[derive(Default)]
-struct Stock {
+struct Shelf {
     ready: Vec<Box<dyn Instance>>,
     /// Those that are being started.
     coming: usize,
+    /// Those that are kept without demand.
+    least: usize,
+    burst: Burst,
+    /// What the latest occupied, in bytes.
+    memory: Option<u64>,
 }
 
 impl Stems {
     pub fn new(kinds: Kinds, limits: &Limits, config: &Config, clock: Arc<dyn Clock>, tasks: Arc<dyn Tasks>) -> Self {
-        let network = if config.network {
-            Network::Outbound
-        } else {
-            Network::None
-        };
-        let limits = InstanceLimits {
-            memory: limits.memory.default,
-            concurrency: limits.concurrency.default,
-            network,
-            isolation: Isolation::default(),
-        };
+        let shelves = kinds.values().filter(|(_, kind)| kind.default).map(|(_, kind)| {
+            let limits = InstanceLimits {
+                memory: limits.memory.default,
+                concurrency: limits.concurrency.default,
+                network: if config.network {
+                    Network::Outbound
+                } else {
+                    Network::None
+                },
+                isolation: kind.isolation(),
+            };
+            let kind = kind.name.clone();
+            let least = config.stem_cells;
+            (
+                Sort { kind, limits },
+                Shelf {
+                    least,
+                    ..Shelf::default()
+                },
+            )
+        });
         let inner = Inner {
+            shelves: Mutex::new(shelves.collect()),
             kinds,
-            limits,
-            wanted: config.stem_cells,
-            stock: Mutex::default(),
+            room: Room {
+                most: config.stem_cells_most,
+                memory: config.stem_memory << 20,
+            },
+            memory: Memory {
+                period: Duration::from_millis(config.stem_burst_ms),
+                half_life: Duration::from_secs(config.stem_half_life_seconds),
+            },
+            starting: config.starting,
             clock,
             tasks,
         };
@@ -61,86 +97,118 @@ impl Stems {
 
     /// A stem cell that fits, or a new instance.
     pub async fn start(&self, spec: &Spec) -> Result<(Box<dyn Instance>, Origin)> {
-        if Some(spec.limits) == self.limits(&spec.kind)
-            && let Some(instance) = self.take(&spec.kind)
-        {
-            self.refill(spec.kind.clone());
-            return Ok((instance, Origin::Stem));
+        let sort = Sort {
+            kind: spec.kind.clone(),
+            limits: spec.limits,
+        };
+        let taken = self.take(&sort);
+        self.settle();
+        match taken {
+            Some(instance) => Ok((instance, Origin::Stem)),
+            None => Ok((self.launch(&sort).await?, Origin::Cold)),
         }
-        Ok((self.launch(&spec.kind, spec.limits).await?, Origin::Cold))
     }
 
-    /// The limits of a kind's stem cells.
-    fn limits(&self, kind: &str) -> Option<InstanceLimits> {
-        let (_, kind) = self.inner.kinds.get(kind)?;
-        Some(InstanceLimits {
-            isolation: kind.isolation(),
-            ..self.inner.limits
-        })
-    }
-
-    async fn launch(&self, kind: &str, limits: InstanceLimits) -> Result<Box<dyn Instance>> {
-        let Some((language, kind)) = self.inner.kinds.get(kind) else {
-            let message = format!("The '{kind}' runtime is no longer supported.");
+    async fn launch(&self, sort: &Sort) -> Result<Box<dyn Instance>> {
+        let Some((language, kind)) = self.inner.kinds.get(&sort.kind) else {
+            let message = format!("The '{}' runtime is no longer supported.", sort.kind);
             return Err(Error::new(Code::Sandbox, message));
         };
         let begun = self.inner.clock.elapsed();
-        let instance = language.start(kind, limits).await?;
+        let instance = language.start(kind, sort.limits).await?;
         let took = self.inner.clock.elapsed() - begun;
         metrics::histogram!("wisp_launch_seconds", "kind" => kind.name.clone()).record(took);
         Ok(instance)
     }
 
-    fn stock(&self) -> MutexGuard<'_, HashMap<String, Stock>> {
-        self.inner.stock.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shelves(&self) -> MutexGuard<'_, HashMap<Sort, Shelf>> {
+        self.inner.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, kind: &str) -> Option<Box<dyn Instance>> {
-        let mut stock = self.stock();
-        let ready = &mut stock.get_mut(kind)?.ready;
+    /// Notes that one is needed, and takes it if it is there.
+    fn take(&self, sort: &Sort) -> Option<Box<dyn Instance>> {
+        let mut shelves = self.shelves();
+        let shelf = shelves.entry(sort.clone()).or_default();
+        shelf.burst.add(self.inner.clock.elapsed(), &self.inner.memory);
         // What has ended by itself needs no other end: its sandbox went with it.
-        std::iter::from_fn(|| ready.pop()).find(|instance| instance.is_alive())
+        std::iter::from_fn(|| shelf.ready.pop()).find(|instance| instance.is_alive())
     }
 
-    /// Starts the stem cells that are missing, for the default kind of each language.
-    pub fn fill(&self) {
-        for (_, kind) in self.inner.kinds.values().filter(|(_, kind)| kind.default) {
-            for _ in 0..self.inner.wanted {
-                self.refill(kind.name.clone());
-            }
+    /// Starts the stem cells that are missing and ends those that are too many.
+    pub fn settle(&self) {
+        let (missing, surplus) = self.plan();
+        for sort in missing {
+            let stems = self.clone();
+            self.inner.tasks.spawn(Box::pin(async move { stems.add(sort).await }));
+        }
+        for instance in surplus {
+            self.inner.tasks.spawn(Box::pin(async move { instance.stop().await }));
         }
     }
 
-    fn refill(&self, kind: String) {
+    /// What to start now, already noted as coming, and what to end.
+    fn plan(&self) -> (Vec<Sort>, Vec<Box<dyn Instance>>) {
+        let (now, memory) = (self.inner.clock.elapsed(), &self.inner.memory);
+        let mut shelves = self.shelves();
+        shelves.retain(|_, shelf| {
+            shelf.least + shelf.ready.len() + shelf.coming > 0 || shelf.burst.level(now, memory) > FORGOTTEN
+        });
+        let wants: Vec<Want> = shelves
+            .iter()
+            .map(|(sort, shelf)| shelf.want(sort, now, memory))
+            .collect();
+        let mut room = self
+            .inner
+            .starting
+            .saturating_sub(shelves.values().map(|shelf| shelf.coming).sum());
+        let (mut missing, mut surplus) = (Vec::new(), Vec::new());
+        for ((sort, shelf), target) in shelves.iter_mut().zip(targets(&wants, &self.inner.room)) {
+            let lacking = target.saturating_sub(shelf.ready.len() + shelf.coming).min(room);
+            room -= lacking;
+            shelf.coming += lacking;
+            missing.extend(std::iter::repeat_n(sort.clone(), lacking));
+            surplus.extend(shelf.ready.drain(target.min(shelf.ready.len())..));
+        }
+        (missing, surplus)
+    }
+
+    async fn add(&self, sort: Sort) {
+        let launched = self.launch(&sort).await;
+        let failed = launched.is_err();
         {
-            let mut stock = self.stock();
-            let stock = stock.entry(kind.clone()).or_default();
-            if stock.ready.len() + stock.coming >= self.inner.wanted {
-                return;
-            }
-            stock.coming += 1;
-        }
-        let stems = self.clone();
-        self.inner.tasks.spawn(Box::pin(async move {
-            let limits = stems.limits(&kind).unwrap_or(stems.inner.limits);
-            let launched = stems.launch(&kind, limits).await;
-            let mut stock = stems.stock();
-            let stock = stock.entry(kind.clone()).or_default();
-            stock.coming -= 1;
+            let mut shelves = self.shelves();
+            let shelf = shelves.entry(sort.clone()).or_default();
+            shelf.coming = shelf.coming.saturating_sub(1);
             match launched {
-                Ok(instance) => stock.ready.push(instance),
-                Err(error) => tracing::warn!(%kind, ?error, "a stem cell could not be started"),
+                Ok(instance) => {
+                    shelf.memory = instance.memory();
+                    shelf.ready.push(instance);
+                }
+                Err(error) => tracing::warn!(kind = sort.kind, ?error, "a stem cell could not be started"),
             }
-        }));
+        }
+        if !failed {
+            self.settle();
+        }
     }
 
     pub fn count(&self) -> usize {
-        self.stock().values().map(|stock| stock.ready.len()).sum()
+        self.shelves().values().map(|shelf| shelf.ready.len()).sum()
     }
 
     pub async fn stop(&self) {
-        let stock = std::mem::take(&mut *self.stock());
-        let ready = stock.values().flat_map(|stock| &stock.ready);
+        let shelves = std::mem::take(&mut *self.shelves());
+        let ready = shelves.values().flat_map(|shelf| &shelf.ready);
         futures_util::future::join_all(ready.map(|instance| instance.stop())).await;
+    }
+}
+
+impl Shelf {
+    fn want(&self, sort: &Sort, now: Duration, memory: &Memory) -> Want {
+        Want {
+            level: self.burst.level(now, memory),
+            least: self.least,
+            memory: self.memory.unwrap_or(sort.limits.memory << 20),
+        }
     }
 }

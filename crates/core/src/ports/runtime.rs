@@ -178,6 +178,11 @@ pub trait Instance: Send + Sync {
         Ok(())
     }
 
+    /// Bytes of memory in use that nothing but an end gives back; none where nobody counts.
+    fn memory(&self) -> Option<u64> {
+        None
+    }
+
     /// Whether it has not ended by itself meanwhile: one that has serves nobody.
     fn is_alive(&self) -> bool;
 

@@ -44,6 +44,7 @@ fn bench(change: impl FnOnce(&mut Config, &mut Waiting)) -> Bench {
     let mut config = Config {
         memory: 2048,
         stem_cells: 0,
+        stem_cells_most: 0,
         ..Config::default()
     };
     change(&mut config, &mut waiting);
@@ -206,11 +207,11 @@ async fn draining_refuses_who_waits_and_lets_finish_what_runs() {
 async fn stem_cells_serve_first_and_failed_ones_are_started_again() {
     let bench = bench(|config, waiting| {
         config.stem_cells = 2;
-        waiting.fail_starts = AtomicUsize::new(1);
+        waiting.fail_starts = AtomicUsize::new(3);
     });
     bench.worker.prewarm();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(bench.worker.census().stems, 1, "one of the two failed");
+    assert_eq!(bench.worker.census().stems, 0, "both failed");
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert_eq!(bench.worker.census().stems, 2);
     let echo = action("guest/echo", |_| ());
@@ -286,4 +287,62 @@ async fn what_evades_being_frozen_is_ended() {
     assert_eq!(bench.worker.census().memory, 0);
     let again = bench.worker.run(invocation(&echo, 1, ""), false).await.unwrap();
     assert_eq!(again.response.status, Status::Success);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stem_cells_follow_demand_and_go_when_it_is_forgotten() {
+    let bench = bench(|config, _| {
+        config.stem_cells = 1;
+        config.stem_cells_most = 6;
+        config.stem_half_life_seconds = 60;
+    });
+    bench.worker.prewarm();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.worker.census().stems, 1, "nobody has come yet");
+    let burst = |name: &'static str| {
+        let worker = bench.worker.clone();
+        async move {
+            let actions = (0..4).map(|index| action(&format!("guest/{name}{index}"), |_| ()));
+            let runs = actions.map(|action| {
+                let worker = worker.clone();
+                async move { worker.run(invocation(&action, 1, ""), false).await.unwrap() }
+            });
+            let ran = join_all(runs).await;
+            let stems = ran.iter().filter(|activation| {
+                let start = activation.annotations.get("start").unwrap();
+                start["type"] == "stem"
+            });
+            stems.count()
+        }
+    };
+    assert_eq!(
+        burst("first").await,
+        1,
+        "the others of the first burst find no stem cell"
+    );
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.worker.census().stems, 4);
+    assert_eq!(burst("second").await, 4, "the second burst is served from stem cells");
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(bench.worker.census().stems, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stem_cells_are_kept_for_other_limits_too_within_their_memory() {
+    let bench = bench(|config, _| {
+        config.stem_cells_most = 6;
+        // Nobody counts what the fake uses, so that what it was promised counts.
+        config.stem_memory = 1100;
+        config.memory = 8192;
+    });
+    bench.worker.prewarm();
+    for round in 0..5 {
+        let large = action(&format!("guest/large{round}"), |action| action.limits.memory = 512);
+        bench.worker.run(invocation(&large, 1, ""), false).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.worker.census().stems, 2);
+    let large = action("guest/another", |action| action.limits.memory = 512);
+    let activation = bench.worker.run(invocation(&large, 1, ""), false).await.unwrap();
+    assert_eq!(activation.annotations.get("start").unwrap()["type"], "stem");
 }
