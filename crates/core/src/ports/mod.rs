@@ -14,5 +14,5 @@ pub use blobs::Blobs;
 pub use bus::Bus;
 pub use clock::{BoxFuture, Clock, Tasks};
 pub use runtime::{Init, Instance, InstanceLimits, Kind, Language, Line, Ran, Run, Stages, Stream};
-pub use sandbox::{Cell, Channel, Exit, Mount, Network, Sandbox, SandboxSpec};
+pub use sandbox::{Cell, Channel, Exit, ImageRoot, Mount, Network, Sandbox, SandboxSpec};
 pub use store::{Change, Expect, Record, Records, Revision, Table, Write};

@@ -5,12 +5,13 @@ use std::{
 
 use async_trait::async_trait;
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// What to start in a sandbox, and within which limits.
 #[derive(Clone, Debug)]
 pub struct SandboxSpec {
-    /// Program and arguments; the program is an absolute path inside the sandbox.
+    /// Program and arguments; the program is an absolute path inside the sandbox. In an image it may be a name that its
+    /// `PATH` finds.
     pub command: Vec<String>,
     /// The whole environment.
     pub environment: Vec<(String, String)>,
@@ -30,6 +31,20 @@ pub struct SandboxSpec {
     pub cpu_shares: u64,
     /// What of the network is reachable.
     pub network: Network,
+    /// The files of an image as the root, instead of the minimal one; then nothing is mounted beside them but `/dev`
+    /// and `/proc`.
+    pub image: Option<ImageRoot>,
+}
+
+/// An image's files, unpacked on the host, below a private writable layer of [`SandboxSpec::scratch`] MB.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ImageRoot {
+    /// Directories with what each layer adds, in overlayfs' form; the lowest first, at least one.
+    pub layers: Vec<PathBuf>,
+    /// The user that the program runs as, seen from inside; all files of the image are this user's.
+    pub user: u32,
+    /// Its group.
+    pub group: u32,
 }
 
 /// A part of the host's file system, visible read-only.
@@ -107,6 +122,12 @@ pub trait Cell: Send + Sync {
     /// Lets the processes go on; idempotent.
     async fn thaw(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// A new TCP socket in the sandbox's network, not connected: the way to a port of its loopback interface, which
+    /// nothing else outside reaches.
+    async fn socket(&self) -> Result<OwnedFd> {
+        Err(Error::internal("this sandbox has no network that can be entered"))
     }
 
     /// Waits until the first process has ended; may be called several times.

@@ -27,6 +27,7 @@ pub async fn start(
         scratch: config.scratch,
         cpu_shares: config.cpu_shares_per_mb * limits.memory,
         network: limits.network,
+        image: None,
     };
     context.sandbox.start(&spec).await
 }

@@ -6,6 +6,7 @@ mod basics;
 mod bench;
 mod confinement;
 mod freeze;
+mod image;
 mod lifecycle;
 mod limits;
 mod network;

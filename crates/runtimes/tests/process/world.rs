@@ -81,6 +81,7 @@ pub fn spec(command: &[&str]) -> SandboxSpec {
         scratch: 16,
         cpu_shares: 1024,
         network: Network::None,
+        image: None,
     }
 }
 

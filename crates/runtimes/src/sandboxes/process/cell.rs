@@ -40,12 +40,21 @@ impl Desk {
 
     /// Has a command carried out; the error means that the keeper is dead.
     pub async fn ask(&self, command: &Command, descriptors: &[BorrowedFd<'_>]) -> io::Result<Answer> {
+        Ok(self.ask_for(command, descriptors).await?.0)
+    }
+
+    /// Has a command carried out whose answer brings descriptors.
+    pub async fn ask_for(
+        &self,
+        command: &Command,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> io::Result<(Answer, Vec<OwnedFd>)> {
         let _turn = self.turn.lock().await;
         self.link
             .async_io(Interest::WRITABLE, |link| link.send(command, descriptors))
             .await?;
         let answer = self.link.async_io(Interest::READABLE, Link::recv::<Answer>).await?;
-        Ok(answer.ok_or(io::ErrorKind::UnexpectedEof)?.0)
+        Ok(answer.ok_or(io::ErrorKind::UnexpectedEof)?)
     }
 }
 
@@ -115,6 +124,14 @@ impl Cell for Running {
         answer
             .map_err(|_| failed("the sandbox has ended".into()))?
             .map_err(failed)
+    }
+
+    async fn socket(&self) -> Result<OwnedFd> {
+        let failed = |reason: String| Error::new(Code::Sandbox, format!("The sandbox gave no socket: {reason}."));
+        let answered = self.desk.ask_for(&Command::Socket, &[]).await;
+        let (answer, mut descriptors) = answered.map_err(|_| failed("it has ended".into()))?;
+        answer.map_err(failed)?;
+        descriptors.pop().ok_or_else(|| failed("none came".into()))
     }
 
     async fn set_memory(&self, megabytes: u64) -> Result<()> {

@@ -25,8 +25,17 @@ pub struct Setup {
 pub enum Order {
     /// Fork a keeper; its ends of command and status sockets come along. The answer is its process id.
     Keeper(Park),
-    /// Prepare a root with these mounts. The answer brings a descriptor of its mount namespace.
-    Root(Vec<Bind>),
+    /// Prepare a root. The answer brings a descriptor of its mount namespace.
+    Root(Root),
+}
+
+/// What a root is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Root {
+    /// A minimal tree with these mounts.
+    Minimal(Vec<Bind>),
+    /// The layers of an image, the lowest first.
+    Image(Vec<PathBuf>),
 }
 
 /// What a keeper prepares.
@@ -55,6 +64,8 @@ pub enum Command {
     Start(Start),
     /// Make something visible in the running sandbox.
     Mount(Bind),
+    /// Make a TCP socket in the sandbox's network; it comes with the answer.
+    Socket,
 }
 
 /// The program and its limits, as far as the keeper enforces them.
@@ -70,6 +81,8 @@ pub struct Start {
     pub pids: u64,
     /// Open files of a process.
     pub files: u64,
-    /// Size of `/tmp`, in MB.
+    /// Size of what can be written, in MB.
     pub scratch: u64,
+    /// User and group that it runs as inside, if its root is an image.
+    pub owner: Option<(u32, u32)>,
 }

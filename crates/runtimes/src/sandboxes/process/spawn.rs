@@ -8,7 +8,7 @@ use super::{
     Config,
     launcher::ARGUMENT,
     link::Link,
-    messages::{Answer, Bind, Order, Park, Setup},
+    messages::{Answer, Order, Park, Root, Setup},
 };
 
 /// A keeper: its process id and the sockets for its commands and its status.
@@ -55,8 +55,8 @@ impl Launcher {
     }
 
     /// Prepares a root.
-    pub fn root(&self, binds: &[Bind]) -> io::Result<Answer<OwnedFd>> {
-        self.orders.send(&Order::Root(binds.to_vec()), &[])?;
+    pub fn root(&self, root: &Root) -> io::Result<Answer<OwnedFd>> {
+        self.orders.send(&Order::Root(root.clone()), &[])?;
         let answer = self.answer::<()>()?;
         Ok(answer.and_then(|((), mut descriptors)| descriptors.pop().ok_or_else(|| "no root came".into())))
     }

@@ -22,7 +22,7 @@ pub async fn start(process: &Process, spec: &SandboxSpec) -> Result<(Box<dyn Cel
     loop {
         let parked = process.yard.take(spec.network).await?;
         let generation = parked.generation;
-        let root = process.roots.get(&process.yard, generation, &spec.mounts).await?;
+        let root = process.roots.get(&process.yard, generation, spec).await?;
         if let Some(started) = begin(process, parked, spec, &root).await? {
             return Ok(started);
         }
@@ -90,6 +90,7 @@ fn command(spec: &SandboxSpec) -> Command {
         pids: spec.pids,
         files: spec.files,
         scratch: spec.scratch,
+        owner: spec.image.as_ref().map(|image| (image.user, image.group)),
     })
 }
 

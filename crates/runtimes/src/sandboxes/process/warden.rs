@@ -13,7 +13,7 @@ use wisp_core::ports::Network;
 use super::{
     Config,
     cgroup::{Group, Groups},
-    messages::{Answer, Bind, Park},
+    messages::{Answer, Park, Root},
     spawn::Launcher,
     yard::{Job, Parked, Place, Stock},
 };
@@ -70,7 +70,7 @@ impl Warden {
             };
             match job {
                 Ok(Job::Park) => self.fill(),
-                Ok(Job::Root(binds, answer)) => drop(answer.send(self.root(&binds))),
+                Ok(Job::Root(root, answer)) => drop(answer.send(self.root(&root))),
                 Ok(Job::Clear(slot, group)) => self.leaving.push((slot, group)),
                 Ok(Job::End) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
@@ -97,13 +97,13 @@ impl Warden {
         }
     }
 
-    fn root(&mut self, binds: &[Bind]) -> Result<OwnedFd, String> {
-        match self.launcher.root(binds) {
+    fn root(&mut self, wanted: &Root) -> Result<OwnedFd, String> {
+        match self.launcher.root(wanted) {
             Ok(root) => root,
             Err(_) => {
                 self.restart()?;
                 self.launcher
-                    .root(binds)
+                    .root(wanted)
                     .map_err(|error| format!("the launcher has gone: {error}"))?
             }
         }

@@ -16,7 +16,7 @@ use super::{
     Config,
     cgroup::{Group, Groups},
     link::Link,
-    messages::Bind,
+    messages::Root,
     warden::Warden,
 };
 
@@ -57,7 +57,7 @@ pub enum Job {
     /// Park keepers until there are enough.
     Park,
     /// Prepare a root.
-    Root(Vec<Bind>, oneshot::Sender<Result<OwnedFd, String>>),
+    Root(Root, oneshot::Sender<Result<OwnedFd, String>>),
     /// Take a slot and its group back.
     Clear(u32, Group),
     /// End.
@@ -136,11 +136,11 @@ impl Yard {
         }
     }
 
-    /// Prepares a root with these mounts.
-    pub async fn root(&self, binds: Vec<Bind>) -> Result<OwnedFd, String> {
+    /// Prepares a root.
+    pub async fn root(&self, root: Root) -> Result<OwnedFd, String> {
         let (answer, answered) = oneshot::channel();
         self.jobs
-            .send(Job::Root(binds, answer))
+            .send(Job::Root(root, answer))
             .map_err(|_| "the sandboxes' thread has ended")?;
         answered.await.map_err(|_| "the sandboxes' thread has ended")?
     }

@@ -47,7 +47,7 @@ pub fn run(
 ) -> ! {
     let _ = keeper;
     let failure = match settle(program, user.as_fd(), report) {
-        Ok((report, user)) => match confine(&report, user, rootless, filter) {
+        Ok((report, user)) => match confine(&report, user, program.user(), rootless, filter) {
             Ok(()) => supervise(program, report),
             Err(failure) => (failure, report),
         },
@@ -95,7 +95,7 @@ fn settle(program: &Program, user: BorrowedFd<'_>, report: BorrowedFd<'_>) -> io
 }
 
 /// Gives up everything that a function must not have.
-fn confine(report: &Link, user: OwnedFd, rootless: bool, filter: &Filter) -> Result<(), Failure> {
+fn confine(report: &Link, user: OwnedFd, owner: (u32, u32), rootless: bool, filter: &Filter) -> Result<(), Failure> {
     let step = |what| move |error: rustix::io::Errno| (what, io::Error::from(error));
     mount_proc(rootless).map_err(|error| ("mount /proc", error))?;
     std::fs::write("/proc/self/oom_score_adj", EXPENDABLE).map_err(|error| ("offer memory", error))?;
@@ -104,7 +104,7 @@ fn confine(report: &Link, user: OwnedFd, rootless: bool, filter: &Filter) -> Res
     if !rootless {
         rustix::thread::set_thread_groups(&[]).map_err(step("drop groups"))?;
     }
-    let (uid, gid) = (Uid::from_raw(namespaces::INSIDE), Gid::from_raw(namespaces::INSIDE));
+    let (uid, gid) = (Uid::from_raw(owner.0), Gid::from_raw(owner.1));
     rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(step("change group"))?;
     rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(step("change user"))?;
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(step("die with the keeper"))?;

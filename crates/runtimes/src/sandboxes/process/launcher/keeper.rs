@@ -108,20 +108,27 @@ impl Keeper<'_> {
         let Ok(Some((command, descriptors))) = self.commands.recv::<Command>() else {
             return false;
         };
-        let answer: Answer = match command {
-            Command::Start(start) => self.shield_program(start, descriptors),
+        let answer: Answer<Option<OwnedFd>> = match command {
+            Command::Start(start) => self.shield_program(start, descriptors).map(|()| None),
             Command::Mount(bind) => self
                 .mount(&bind)
+                .map(|()| None)
                 .map_err(|error| format!("mount {}: {error}", bind.source.display())),
+            Command::Socket => namespaces::socket().map(Some).map_err(|error| error.to_string()),
         };
-        self.commands.send(&answer, &[]).is_ok()
+        let (answer, brought) = match answer {
+            Ok(brought) => (Ok(()), brought),
+            Err(reason) => (Err(reason), None),
+        };
+        let brought: Vec<_> = brought.iter().map(AsFd::as_fd).collect();
+        self.commands.send::<Answer>(&answer, &brought).is_ok()
     }
 
     fn shield_program(&mut self, start: super::super::messages::Start, descriptors: Vec<OwnedFd>) -> Answer {
         if self.sandbox.is_some() {
             return Err("this sandbox has a program already".into());
         }
-        let program = Program::new(start, descriptors)?;
+        let program = Program::new(start, self.setup.scratch_inodes, descriptors)?;
         let (init, mounts) = self.shield.run(self.setup, &program, self.filter)?;
         self.sandbox = Some(Sandbox { init, mounts });
         Ok(())

@@ -97,10 +97,41 @@ pub fn ignore_children(ignore: bool) {
     unsafe { libc::signal(libc::SIGCHLD, action) };
 }
 
+/// A detached copy of the mount tree at a path, as it is.
+pub fn clone_tree(source: &Path) -> io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+    Ok(rustix::mount::open_tree(rustix::fs::CWD, source, flags)?)
+}
+
+/// Shows the files of a detached tree as those of other users: a user namespace says which.
+pub fn map_owners(tree: impl AsFd, users: impl AsFd) -> io::Result<()> {
+    let attributes = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_IDMAP,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: users.as_fd().as_raw_fd() as u64,
+    };
+    set_attributes(&tree, &attributes, 0)
+}
+
+fn set_attributes(tree: impl AsFd, attributes: &libc::mount_attr, flags: c_int) -> io::Result<()> {
+    // SAFETY: the structure and the empty path outlive the call.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            tree.as_fd().as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH | flags,
+            attributes as *const libc::mount_attr,
+            mem::size_of_val(attributes),
+        )
+    })
+    .map(drop)
+}
+
 /// A detached copy of the mount tree at a path, read-only throughout, without devices unless asked for.
 pub fn copy_tree(source: &Path, devices: bool) -> io::Result<OwnedFd> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
-    let tree = rustix::mount::open_tree(rustix::fs::CWD, source, flags)?;
+    let tree = clone_tree(source)?;
     let mut set = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID;
     if !devices {
         set |= libc::MOUNT_ATTR_NODEV;
@@ -111,17 +142,7 @@ pub fn copy_tree(source: &Path, devices: bool) -> io::Result<OwnedFd> {
         propagation: libc::MS_PRIVATE,
         userns_fd: 0,
     };
-    // SAFETY: the structure and the empty path outlive the call.
-    check(unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            tree.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH | libc::AT_RECURSIVE,
-            &raw const attributes,
-            mem::size_of_val(&attributes),
-        )
-    })?;
+    set_attributes(&tree, &attributes, libc::AT_RECURSIVE)?;
     Ok(tree)
 }
 

@@ -6,6 +6,7 @@
 mod calls;
 mod etc;
 mod filter;
+mod image;
 mod init;
 mod keeper;
 mod kernel;

@@ -7,6 +7,7 @@ use std::{
 
 use rustix::{
     fs::{CWD, Mode, OFlags, ResolveFlags, openat2},
+    net::{AddressFamily, SocketFlags, SocketType, socket_with},
     process::{getegid, geteuid},
     thread::UnshareFlags,
 };
@@ -25,8 +26,15 @@ pub fn become_owner() -> io::Result<()> {
     fs::write("/proc/self/uid_map", format!("{0} {0} 1", uid.as_raw()))
 }
 
-/// A user namespace that knows one user: [`INSIDE`], who is `uid` outside (or the caller, if that is not root).
-pub fn user(uid: u32, rootless: bool) -> io::Result<OwnedFd> {
+/// A TCP socket in the caller's network namespace.
+pub fn socket() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    Ok(socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?)
+}
+
+/// A user namespace that knows one user and group: those of `inside`, who are `uid` outside (or the caller, if that is
+/// not root).
+pub fn user(inside: (u32, u32), uid: u32, rootless: bool) -> io::Result<OwnedFd> {
     let (uid, gid) = if rootless {
         (geteuid().as_raw(), getegid().as_raw())
     } else {
@@ -46,8 +54,8 @@ pub fn user(uid: u32, rootless: bool) -> io::Result<OwnedFd> {
         .recv::<Result<(), String>>()?
         .ok_or_else(|| io::Error::other("the helper has gone"))?;
     let namespace = answer.0.map_err(io::Error::other).and_then(|()| {
-        fs::write(format!("/proc/{pid}/gid_map"), format!("{INSIDE} {gid} 1"))?;
-        fs::write(format!("/proc/{pid}/uid_map"), format!("{INSIDE} {uid} 1"))?;
+        fs::write(format!("/proc/{pid}/gid_map"), format!("{} {gid} 1", inside.1))?;
+        fs::write(format!("/proc/{pid}/uid_map"), format!("{} {uid} 1", inside.0))?;
         Ok(OwnedFd::from(File::open(format!("/proc/{pid}/ns/user"))?))
     });
     drop(ours);

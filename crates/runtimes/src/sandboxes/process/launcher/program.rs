@@ -7,35 +7,45 @@ use std::{
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{super::messages::Start, kernel};
+use super::{super::messages::Start, kernel, namespaces::INSIDE};
 
 /// A program, ready to be executed: nothing is allocated between the fork and its first instruction.
 pub struct Program {
     command: Vec<CString>,
     environment: Vec<CString>,
+    /// Where the program may be: one path, or one for each directory of an image's `PATH`.
+    places: Vec<CString>,
     directory: CString,
     pids: u64,
     files: u64,
-    /// Size of `/tmp`, in MB.
+    /// Size of what can be written, in MB.
     pub scratch: u64,
+    /// Greatest number of inodes in it.
+    pub inodes: u64,
+    /// User and group that it runs as inside, if its root is an image.
+    pub owner: Option<(u32, u32)>,
     descriptors: Vec<OwnedFd>,
 }
 
 impl Program {
     /// A program with its control socket, standard output, standard error, root and, perhaps, control group.
-    pub fn new(start: Start, descriptors: Vec<OwnedFd>) -> Result<Self, String> {
+    pub fn new(start: Start, inodes: u64, descriptors: Vec<OwnedFd>) -> Result<Self, String> {
         if start.command.is_empty() || !(4..=5).contains(&descriptors.len()) {
             return Err("a program needs a command and four or five descriptors".into());
         }
         let strings = |strings: Vec<String>| strings.into_iter().map(CString::new).collect::<Result<Vec<_>, _>>();
+        let places = places(&start);
         let nul = |error| format!("a command, variable or directory contains a zero byte: {error}");
         Ok(Self {
             command: strings(start.command).map_err(nul)?,
             environment: strings(start.environment).map_err(nul)?,
+            places: strings(places).map_err(nul)?,
             directory: CString::new(start.directory).map_err(nul)?,
             pids: start.pids,
             files: start.files,
             scratch: start.scratch,
+            inodes,
+            owner: start.owner,
             descriptors,
         })
     }
@@ -55,23 +65,39 @@ impl Program {
         self.descriptors.get(4).map(AsFd::as_fd)
     }
 
+    /// Its working directory.
+    pub fn directory(&self) -> &CStr {
+        &self.directory
+    }
+
+    /// User and group that it runs as, seen from inside.
+    pub fn user(&self) -> (u32, u32) {
+        self.owner.unwrap_or((INSIDE, INSIDE))
+    }
+
     /// Replaces the caller by the program; returns only what went wrong.
     pub fn execute(&self) -> (&'static str, io::Error) {
         let arguments = pointers(&self.command);
         let environment = pointers(&self.environment);
         let prepared = self.prepare();
         match prepared {
-            Ok(()) => (
-                "execute the program",
-                kernel::execute(self.program(), &arguments, &environment),
-            ),
+            Ok(()) => ("execute the program", self.try_places(&arguments, &environment)),
             Err((step, error)) => (step, error),
         }
     }
 
-    /// The program's path.
-    pub fn program(&self) -> &CStr {
-        &self.command[0]
+    /// Executes what is at the first place where something is; a place that may not be looked at is remembered.
+    fn try_places(&self, arguments: &[*const c_char], environment: &[*const c_char]) -> io::Error {
+        let mut failure = io::Error::from_raw_os_error(libc::ENOENT);
+        for place in &self.places {
+            let error = kernel::execute(place, arguments, environment);
+            match error.raw_os_error() {
+                Some(libc::ENOENT | libc::ENOTDIR) => {}
+                Some(libc::EACCES) => failure = error,
+                _ => return error,
+            }
+        }
+        failure
     }
 
     fn prepare(&self) -> Result<(), (&'static str, io::Error)> {
@@ -94,6 +120,18 @@ impl Program {
         setrlimit(Resource::Nofile, limit(files)).map_err(step("limit of open files"))?;
         setrlimit(Resource::Core, limit(0)).map_err(step("limit of core files"))?;
         rustix::process::chdir(&self.directory).map_err(step("working directory"))
+    }
+}
+
+fn places(start: &Start) -> Vec<String> {
+    let name = &start.command[0];
+    let path = start.environment.iter().find_map(|pair| pair.strip_prefix("PATH="));
+    match (start.owner, path) {
+        (Some(_), Some(path)) if !name.contains('/') => {
+            let directories = path.split(':').filter(|directory| directory.starts_with('/'));
+            directories.map(|directory| format!("{directory}/{name}")).collect()
+        }
+        _ => vec![name.clone()],
     }
 }
 

@@ -14,9 +14,9 @@ use rustix::{
 use super::{
     super::{
         link::Link,
-        messages::{Answer, Bind, Setup},
+        messages::{Answer, Bind, Root, Setup},
     },
-    etc, kernel, namespaces,
+    etc, image, kernel, namespaces,
 };
 
 /// Where the root is built. Any directory that exists on every machine will do: it is covered only in the mount
@@ -38,12 +38,12 @@ const LINKS: &[(&str, &str)] = &[
 const MERGED: &[&str] = &["bin", "sbin", "lib", "lib32", "lib64"];
 
 /// Builds a root in a mount namespace of its own, which nothing but the answered descriptor keeps alive.
-pub fn prepare(setup: &Setup, binds: &[Bind], rootless: bool) -> Result<OwnedFd, String> {
+pub fn prepare(setup: &Setup, root: &Root, rootless: bool) -> Result<OwnedFd, String> {
     let failed = |error: io::Error| format!("prepare a root: {error}");
     let (ours, theirs) = Link::pair().map_err(failed)?;
     if kernel::fork().map_err(failed)?.is_none() {
         drop(ours);
-        let (answer, namespace) = match build(setup, binds, rootless) {
+        let (answer, namespace) = match build(setup, root, rootless) {
             Ok(namespace) => (Ok(()), Some(namespace)),
             Err(reason) => (Err(reason), None),
         };
@@ -60,18 +60,23 @@ pub fn prepare(setup: &Setup, binds: &[Bind], rootless: bool) -> Result<OwnedFd,
     descriptors.pop().ok_or_else(|| "prepare a root: no descriptor".into())
 }
 
-fn build(setup: &Setup, binds: &[Bind], rootless: bool) -> Result<OwnedFd, String> {
+fn build(setup: &Setup, root: &Root, rootless: bool) -> Result<OwnedFd, String> {
+    let (binds, etc, more) = match root {
+        Root::Minimal(binds) => (binds.clone(), setup.etc.as_slice(), [].as_slice()),
+        // The image is laid over this root when a program starts, for each one anew.
+        Root::Image(layers) => (image_binds(layers), [].as_slice(), image::DIRECTORIES),
+    };
     let step = |what: &'static str| move |error: io::Error| format!("prepare a root: {what}: {error}");
     kernel::unshare(UnshareFlags::NEWNS).map_err(step("mount namespace"))?;
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     rustix::mount::mount_change("/", private).map_err(|error| step("private mounts")(error.into()))?;
     let namespace = namespaces::mounts().map_err(step("mount namespace"))?;
     // Everything of the host is taken hold of before the site is covered.
-    let trees = trees(setup, binds, rootless)?;
-    let files = etc::files(&setup.etc, &setup.hostname);
-    let links = merged(binds);
+    let trees = trees(etc, &binds, rootless)?;
+    let files = etc::files(etc, &setup.hostname);
+    let links = merged(&binds);
     mount_site().map_err(step("tmpfs"))?;
-    skeleton(&files, &links).map_err(step("skeleton"))?;
+    skeleton(more, &files, &links).map_err(step("skeleton"))?;
     for (tree, target, directory) in trees {
         place(&tree, &target, directory).map_err(|error| format!("mount at {}: {error}", target.display()))?;
     }
@@ -80,7 +85,7 @@ fn build(setup: &Setup, binds: &[Bind], rootless: bool) -> Result<OwnedFd, Strin
 }
 
 /// What is mounted: detached trees, their places relative to the root, and whether each is a directory.
-fn trees(setup: &Setup, binds: &[Bind], rootless: bool) -> Result<Vec<(OwnedFd, PathBuf, bool)>, String> {
+fn trees(etc: &[String], binds: &[Bind], rootless: bool) -> Result<Vec<(OwnedFd, PathBuf, bool)>, String> {
     let mut wanted: Vec<(PathBuf, PathBuf, bool)> = Vec::new();
     for device in DEVICES {
         wanted.push((Path::new("/dev").join(device), Path::new("dev").join(device), true));
@@ -89,7 +94,7 @@ fn trees(setup: &Setup, binds: &[Bind], rootless: bool) -> Result<Vec<(OwnedFd, 
         // The kernel lets a user namespace mount a proc only where one is visible already; init replaces it.
         wanted.push(("/proc".into(), "proc".into(), false));
     }
-    for name in &setup.etc {
+    for name in etc {
         let source = Path::new("/etc").join(name);
         if source.is_dir() {
             wanted.push((source, Path::new("etc").join(name), false));
@@ -106,6 +111,16 @@ fn trees(setup: &Setup, binds: &[Bind], rootless: bool) -> Result<Vec<(OwnedFd, 
             let failed = |error: io::Error| format!("mount {}: {error}", source.display());
             let directory = fs::metadata(&source).map_err(failed)?.is_dir();
             Ok((kernel::copy_tree(&source, device).map_err(failed)?, target, directory))
+        })
+        .collect()
+}
+
+fn image_binds(layers: &[PathBuf]) -> Vec<Bind> {
+    let layers = layers.iter().enumerate();
+    layers
+        .map(|(number, source)| Bind {
+            source: source.clone(),
+            target: image::layer(number),
         })
         .collect()
 }
@@ -145,9 +160,9 @@ fn mount_site() -> io::Result<()> {
     std::env::set_current_dir(SITE)
 }
 
-fn skeleton(files: &[(PathBuf, Vec<u8>)], links: &[(PathBuf, &str)]) -> io::Result<()> {
+fn skeleton(more: &[&str], files: &[(PathBuf, Vec<u8>)], links: &[(PathBuf, &str)]) -> io::Result<()> {
     let make = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o755).create(path);
-    for directory in DIRECTORIES {
+    for directory in DIRECTORIES.iter().chain(more) {
         make(Path::new(directory))?;
     }
     for (path, bytes) in files {

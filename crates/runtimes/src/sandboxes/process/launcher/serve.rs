@@ -50,7 +50,7 @@ fn serve() -> io::Result<()> {
     while let Some((order, descriptors)) = link.recv::<Order>()? {
         match order {
             Order::Keeper(park) => link.send(&keeper::fork(&setup, park, &filter, rootless, descriptors), &[])?,
-            Order::Root(binds) => match roots::prepare(&setup, &binds, rootless) {
+            Order::Root(root) => match roots::prepare(&setup, &root, rootless) {
                 Ok(root) => link.send(&answer, &[root.as_fd()])?,
                 Err(reason) => link.send(&Answer::<()>::Err(reason), &[])?,
             },

@@ -14,7 +14,9 @@ use super::{
         link::Link,
         messages::{Park, Setup},
     },
-    Filter, init, kernel, namespaces,
+    Filter,
+    image::{self, Owner},
+    init, kernel, namespaces,
     program::Program,
     tun,
 };
@@ -23,6 +25,8 @@ use super::{
 pub struct Shield {
     home: OwnedFd,
     user: OwnedFd,
+    /// The host's user that the program runs as.
+    uid: u32,
     rootless: bool,
 }
 
@@ -31,14 +35,20 @@ impl Shield {
     /// device too, if it was wanted and could be made.
     pub fn raise(setup: &Setup, park: Park, rootless: bool) -> io::Result<(Self, Option<OwnedFd>)> {
         let home = namespaces::mounts()?;
-        let user = namespaces::user(park.uid, rootless)?;
+        let user = namespaces::user((namespaces::INSIDE, namespaces::INSIDE), park.uid, rootless)?;
         kernel::unshare(UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS)?;
         rustix::system::sethostname(setup.hostname.as_bytes())?;
         let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
         namespaces::raise(&socket, b"lo")?;
         // A machine without the device still runs functions, without a network.
         let tun = if park.tun { tun::open(&socket).ok() } else { None };
-        Ok((Self { home, user, rootless }, tun))
+        let shield = Self {
+            home,
+            user,
+            uid: park.uid,
+            rootless,
+        };
+        Ok((shield, tun))
     }
 
     /// Goes back to where the host's files are.
@@ -50,11 +60,18 @@ impl Shield {
     pub fn run(&self, setup: &Setup, program: &Program, filter: &Filter) -> Result<(OwnedFd, OwnedFd), String> {
         let (ours, theirs) = Link::pair().map_err(|error| format!("socket pair: {error}"))?;
         let entered = self.enter(setup, program);
-        let cloned = entered.and_then(|mounts| {
+        let cloned = entered.and_then(|(mounts, user)| {
             let flags = libc::CLONE_NEWPID | libc::CLONE_NEWCGROUP;
             match kernel::clone(flags, program.group()).map_err(|error| format!("clone: {error}"))? {
                 Some((_, init)) => Ok((init, mounts)),
-                None => init::run(program, &self.user, self.rootless, filter, theirs.as_fd(), ours.as_fd()),
+                None => init::run(
+                    program,
+                    user.as_ref().unwrap_or(&self.user),
+                    self.rootless,
+                    filter,
+                    theirs.as_fd(),
+                    ours.as_fd(),
+                ),
             }
         });
         drop(theirs);
@@ -68,9 +85,18 @@ impl Shield {
         }
     }
 
-    /// Enters a copy of the program's root and adds what is the sandbox's own.
-    fn enter(&self, setup: &Setup, program: &Program) -> Result<OwnedFd, String> {
+    /// Enters a copy of the program's root and adds what is the sandbox's own. Returns its mount namespace, and its user
+    /// namespace if that is not the usual one.
+    fn enter(&self, setup: &Setup, program: &Program) -> Result<(OwnedFd, Option<OwnedFd>), String> {
         let step = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
+        let owner = match program.owner {
+            Some(_) => Some(self.owner().map_err(step("user namespace"))?),
+            None => None,
+        };
+        let user = match &owner {
+            Some(owner) => Some(owner.user(program.user()).map_err(step("user namespace"))?),
+            None => None,
+        };
         // Opened by way of the host's proc, which is out of sight afterwards.
         let proc = rustix::fs::open(
             c"/proc",
@@ -87,14 +113,29 @@ impl Shield {
             rustix::fs::Mode::empty(),
         )
         .map_err(|error| step("mount namespace")(error.into()))?;
-        let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        let scratch = format!("mode=1777,size={}m,nr_inodes={}", program.scratch, setup.scratch_inodes);
-        let shared = format!("mode=1777,size={}m", setup.shared_memory);
-        for (target, options) in [(c"/tmp", scratch), (c"/dev/shm", shared)] {
-            let options = kernel::path(&options).map_err(step("options"))?;
-            rustix::mount::mount(c"tmpfs", target, c"tmpfs", flags, options.as_c_str())
-                .map_err(|error| step("mount /tmp and /dev/shm")(error.into()))?;
+        match &owner {
+            Some(owner) => image::assemble(setup, program, owner)?,
+            None => mount_scratch(setup, program).map_err(step("mount /tmp and /dev/shm"))?,
         }
-        Ok(mounts)
+        Ok((mounts, user))
     }
+
+    /// The owner of an image's files. Its user may also listen where only root may elsewhere: nobody else is in this
+    /// network.
+    fn owner(&self) -> io::Result<Owner> {
+        // Kernels without this setting keep the usual rule.
+        let _ = std::fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+        Owner::new(self.uid, self.rootless)
+    }
+}
+
+fn mount_scratch(setup: &Setup, program: &Program) -> io::Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    let scratch = format!("mode=1777,size={}m,nr_inodes={}", program.scratch, program.inodes);
+    let shared = format!("mode=1777,size={}m", setup.shared_memory);
+    for (target, options) in [(c"/tmp", scratch), (c"/dev/shm", shared)] {
+        let options = kernel::path(&options)?;
+        rustix::mount::mount(c"tmpfs", target, c"tmpfs", flags, options.as_c_str())?;
+    }
+    Ok(())
 }
