@@ -10,6 +10,9 @@ export CACHE CARGO_TARGET_DIR
 # What Node functions can require without bringing it along; tests/prepare.sh installs it.
 NODE_PACKAGES := $(CACHE)/node-packages-$(shell sha256sum <crates/runtimes/src/languages/nodejs/packages/package-lock.json | cut -c1-12)
 prepare scenarios sdk composer live: export WISP_LANGUAGES_NODE_MODULES := $(NODE_PACKAGES)
+# What runs V8 isolates; also from there.
+WORKERD := $(CACHE)/workerd-$(shell sha256sum <crates/runtimes/src/languages/js/package/package-lock.json | cut -c1-12)
+prepare unit scenarios sdk composer live bench bench-coldstart: export WISP_LANGUAGES_WORKERD := $(WORKERD)
 
 # Binaries as the tests have them: other sets of packages would have other features, and compile everything anew.
 BUILD := cargo build --quiet --workspace --bins --tests

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside Rust, if it is missing: Debian packages when root, and npm packages (the SDK, and
-# those that every Node function can require) into a cache outside the checkout.
+# those that every Node function can require, workerd) into a cache outside the checkout.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,4 +36,10 @@ modules=${WISP_LANGUAGES_NODE_MODULES:-$cache/node-packages-$(sha256sum <$bundle
 if [[ ! -d $modules ]]; then
   echo "installing the npm packages of Node functions"
   sh $bundled/install.sh "$modules" >/dev/null
+fi
+isolates=crates/runtimes/src/languages/js/package
+workerd=${WISP_LANGUAGES_WORKERD:-$cache/workerd-$(sha256sum <$isolates/package-lock.json | cut -c1-12)}
+if [[ ! -d $workerd ]]; then
+  echo "installing workerd"
+  sh $isolates/install.sh "$workerd" >/dev/null
 fi

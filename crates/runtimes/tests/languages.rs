@@ -25,6 +25,11 @@ async fn native_keeps_the_contract() {
     check("native").await;
 }
 
+#[tokio::test]
+async fn js_keeps_the_contract() {
+    check("js").await;
+}
+
 #[test]
 fn no_language_is_left_out() {
     let names: Vec<_> = wisp_runtimes::languages::LANGUAGES
@@ -33,7 +38,7 @@ fn no_language_is_left_out() {
         .collect();
     assert_eq!(
         names,
-        ["nodejs", "python", "native"],
+        ["nodejs", "python", "native", "js"],
         "add a conformance test for the new language"
     );
 }

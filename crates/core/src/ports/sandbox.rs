@@ -1,6 +1,7 @@
 use std::{
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
@@ -31,6 +32,9 @@ pub struct SandboxSpec {
     pub cpu_shares: u64,
     /// What of the network is reachable.
     pub network: Network,
+    /// A listening socket that the program has as descriptor 3 instead of a connected one; then [`Channel::control`] is
+    /// connected to nothing.
+    pub listener: Option<Arc<OwnedFd>>,
     /// The files of an image as the root, instead of the minimal one; then nothing is mounted beside them but `/dev`
     /// and `/proc`.
     pub image: Option<ImageRoot>,
@@ -107,7 +111,7 @@ pub trait Cell: Send + Sync {
     /// (`/action` is always there, empty).
     async fn mount(&self, source: &Path, target: &Path) -> Result<()>;
 
-    /// Changes the memory limit, in MB, before user code runs.
+    /// Changes the memory limit, in MB. One below what is in use may be refused.
     async fn set_memory(&self, megabytes: u64) -> Result<()>;
 
     /// Stops all processes where they stand until [`thaw`](Self::thaw), so that none of them uses the processor;
@@ -128,6 +132,11 @@ pub trait Cell: Send + Sync {
     /// nothing else outside reaches.
     async fn socket(&self) -> Result<OwnedFd> {
         Err(Error::internal("this sandbox has no network that can be entered"))
+    }
+
+    /// Bytes of memory in use that nothing but an end gives back (no cached files); none where nobody counts.
+    fn memory(&self) -> Option<u64> {
+        None
     }
 
     /// Waits until the first process has ended; may be called several times.

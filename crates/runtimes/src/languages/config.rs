@@ -16,6 +16,16 @@ pub struct Config {
     pub path: String,
     /// Directory of the packages that every Node function can `require`; `<data>/node_modules` when not set.
     pub node_modules: Option<PathBuf>,
+    /// Directory with `workerd`, which runs V8 isolates; `<data>/workerd` when not set.
+    pub workerd: Option<PathBuf>,
+    /// Memory of a process that isolates share, beside what they use, in MB.
+    pub isolate_overhead: u64,
+    /// Longest wait of an activation for its turn in a process that isolates share, before it moves to another one, in
+    /// milliseconds.
+    pub isolate_patience: u64,
+    /// Longest silence of a process that isolates share when it should begin, before it is taken for hung and ended, in
+    /// milliseconds.
+    pub isolate_grace: u64,
     /// Processes and threads of an instance.
     pub pids: u64,
     /// Open files of a process.
@@ -52,6 +62,10 @@ impl Default for Config {
             system: system.map(PathBuf::from).to_vec(),
             path: "/usr/local/bin:/usr/bin:/bin".into(),
             node_modules: None,
+            workerd: None,
+            isolate_overhead: 128,
+            isolate_patience: 20,
+            isolate_grace: 2_000,
             pids: 1024,
             files: 1024,
             scratch: 512,

@@ -22,6 +22,8 @@ pub struct Context {
     pub(super) config: Arc<Config>,
     pub(super) launchers: PathBuf,
     pub(super) node_modules: PathBuf,
+    pub(super) workerd: PathBuf,
+    pub(super) sockets: PathBuf,
 }
 
 impl Context {
@@ -36,6 +38,8 @@ impl Context {
     ) -> Result<Self> {
         let launchers = data.join("launchers");
         let node_modules = config.node_modules.clone().unwrap_or_else(|| data.join("node_modules"));
+        let workerd = config.workerd.clone().unwrap_or_else(|| data.join("workerd"));
+        let sockets = data.join("sockets");
         let code = Arc::new(code::Cache::open(blobs, data.join("code"), code)?);
         Ok(Self {
             sandbox,
@@ -44,6 +48,8 @@ impl Context {
             config: Arc::new(config),
             launchers,
             node_modules,
+            workerd,
+            sockets,
         })
     }
 

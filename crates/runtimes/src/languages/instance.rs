@@ -188,17 +188,17 @@ impl Launched {
     }
 }
 
-fn broken(reason: &str) -> Outcome {
+pub fn broken(reason: &str) -> Outcome {
     outcome::developer_error(&format!(
         "The action wrote to descriptor 3, which belongs to the platform: {reason}."
     ))
 }
 
-fn text(message: &Message) -> String {
+pub fn text(message: &Message) -> String {
     String::from_utf8_lossy(&message.text).into_owned()
 }
 
-fn millis(duration: Duration) -> u64 {
+pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -15,6 +15,7 @@ mod family;
 mod instance;
 mod intake;
 mod logs;
+mod npm;
 mod outcome;
 mod protocol;
 mod stem;
@@ -24,5 +25,5 @@ pub use context::Context;
 
 wisp_core::register! {
     /// Every language, by the name of its family.
-    pub LANGUAGES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::Language> => nodejs, python, native
+    pub LANGUAGES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::Language> => nodejs, python, native, js
 }

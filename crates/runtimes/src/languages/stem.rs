@@ -20,7 +20,10 @@ pub async fn start(
         command: dialect.command(&interpreter.path, &launcher.target, limits),
         environment: environment(context, dialect, limits),
         directory: PathBuf::from("/tmp"),
-        mounts: mounts(context, dialect, interpreter, launcher),
+        mounts: mounts(context, interpreter.prefix.as_ref(), launcher)
+            .into_iter()
+            .chain(dialect.mounts())
+            .collect(),
         memory: limits.memory,
         pids: config.pids,
         files: config.files,
@@ -28,6 +31,7 @@ pub async fn start(
         cpu_shares: config.cpu_shares_per_mb * limits.memory,
         network: limits.network,
         image: None,
+        listener: None,
     };
     context.sandbox.start(&spec).await
 }
@@ -44,22 +48,17 @@ fn environment(context: &Context, dialect: &dyn Dialect, limits: &InstanceLimits
     fixed.into_iter().map(|(key, value)| (key.into(), value)).collect()
 }
 
-fn mounts(context: &Context, dialect: &dyn Dialect, interpreter: &Interpreter, launcher: &Mount) -> Vec<Mount> {
+/// What a program sees of the host: the system, its own files and our launcher.
+pub fn mounts(context: &Context, prefix: Option<&PathBuf>, launcher: &Mount) -> Vec<Mount> {
     let system = context.config.system.iter().filter(|path| path.exists());
-    let own = interpreter
-        .prefix
-        .iter()
+    let own = prefix
+        .into_iter()
         .filter(|prefix| !context.config.system.iter().any(|s| prefix.starts_with(s)));
     let same = |path: &PathBuf| Mount {
         source: path.clone(),
         target: path.clone(),
     };
-    system
-        .chain(own)
-        .map(same)
-        .chain([launcher.clone()])
-        .chain(dialect.mounts())
-        .collect()
+    system.chain(own).map(same).chain([launcher.clone()]).collect()
 }
 
 /// A sandbox whose channel does not work.

@@ -82,6 +82,7 @@ pub fn spec(command: &[&str]) -> SandboxSpec {
         cpu_shares: 1024,
         network: Network::None,
         image: None,
+        listener: None,
     }
 }
 

@@ -81,7 +81,8 @@ impl Platform {
         Self::with(Config::default())
     }
 
-    pub fn with(config: Config) -> Self {
+    pub fn with(mut config: Config) -> Self {
+        config.workerd = config.workerd.or_else(workerd);
         let data = tempfile::tempdir().unwrap();
         let blobs = Arc::new(Memory::default());
         let clock: Arc<dyn Clock> = Arc::new(RealTime(Instant::now()));
@@ -212,6 +213,18 @@ pub fn outcome(ran: &Ran) -> String {
         Some(other) => format!("{other:?}"),
         None => "initialised".into(),
     }
+}
+
+/// Where `tests/prepare.sh` puts workerd.
+fn workerd() -> Option<PathBuf> {
+    if let Some(place) = std::env::var_os("WISP_LANGUAGES_WORKERD") {
+        return Some(place.into());
+    }
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)?;
+    let places = std::fs::read_dir(cache.join("wisp")).ok()?.flatten();
+    let mut places = places.map(|place| place.path());
+    places.find(|place| place.join("workerd").is_file())
 }
 
 fn sandbox(clock: Arc<dyn Clock>) -> Arc<dyn Sandbox> {

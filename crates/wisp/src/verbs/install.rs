@@ -1,24 +1,31 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Parser};
-use wisp_runtimes::languages::nodejs::packages;
+use wisp_core::Result;
+use wisp_runtimes::languages::{js::package, nodejs::packages};
 
 use crate::cli::{self, Session, Verb};
 
 /// Install what functions can use beside their own code
 #[derive(Parser)]
 enum Install {
-    NodePackages(NodePackages),
+    /// The packages that OpenWhisk's Node runtime brings: openwhisk, redis, uuid; needs npm
+    #[command(
+        after_help = "Examples:\n  wisp install node-packages\n  wisp install node-packages --data /var/lib/wisp\n\n\
+                      A server finds them when it starts the next time."
+    )]
+    NodePackages(Place),
+    /// workerd, which runs functions of the kind js:isolate (160 MB); needs npm
+    #[command(
+        after_help = "Examples:\n  wisp install workerd\n  wisp install workerd --data /var/lib/wisp\n\n\
+                      A server finds it when it starts the next time."
+    )]
+    Workerd(Place),
 }
 
-/// The packages that OpenWhisk's Node runtime brings: openwhisk, redis, uuid; needs npm
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  wisp install node-packages\n  wisp install node-packages --data /var/lib/wisp\n\n\
-                        A server finds them when it starts the next time."
-)]
-struct NodePackages {
+struct Place {
     /// Data directory of the server
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
@@ -26,19 +33,30 @@ struct NodePackages {
 
 /// `wisp install`
 pub fn register() -> Verb {
-    Verb::local::<Install>(|session, Install::NodePackages(install)| install.run(&session))
+    Verb::local::<Install>(|session, install| match install {
+        Install::NodePackages(place) => place.install(
+            &session,
+            "the packages of Node functions",
+            "node_modules",
+            packages::install,
+        ),
+        Install::Workerd(place) => place.install(&session, "workerd", "workerd", package::install),
+    })
 }
 
-impl NodePackages {
-    fn run(&self, session: &Session) -> anyhow::Result<()> {
+impl Place {
+    fn install(
+        &self,
+        session: &Session,
+        what: &str,
+        name: &str,
+        install: fn(&Path) -> Result<()>,
+    ) -> anyhow::Result<()> {
         let data = self.data.clone().or_else(cli::data_directory);
         let data = data.context("there is no home directory: name the server's data directory with --data")?;
         std::fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
-        let target = std::path::absolute(data)?.join("node_modules");
-        packages::install(&target)?;
-        session.out().ok(&format!(
-            "installed the packages of Node functions into {}",
-            target.display()
-        ))
+        let target = std::path::absolute(data)?.join(name);
+        install(&target)?;
+        session.out().ok(&format!("installed {what} into {}", target.display()))
     }
 }

@@ -83,6 +83,8 @@ impl FrameDecoder {
             3 => Kind::Result,
             4 => Kind::Failure,
             5 => Kind::Log,
+            6 => Kind::Begun,
+            7 => Kind::Exited,
             other => return Err(format!("{other} is not a kind of message")),
         };
         let length = u32::from_le_bytes([l0, l1, l2, l3]);

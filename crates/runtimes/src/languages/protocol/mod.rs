@@ -25,6 +25,10 @@ pub enum Kind {
     Result,
     /// The function broke its contract: a text for the user.
     Failure,
+    /// A process that several instances share begins with this request.
+    Begun,
+    /// The function has ended itself, in such a process, which goes on.
+    Exited,
     /// Output of one of several runs: a byte for the stream (1, 2), then text.
     Log,
 }

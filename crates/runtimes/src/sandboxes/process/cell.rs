@@ -160,6 +160,10 @@ impl Cell for Running {
             .map_err(|error| Error::new(Code::Sandbox, format!("A sandbox cannot be thawed: {error}.")).because(error))
     }
 
+    fn memory(&self) -> Option<u64> {
+        self.place.group.memory()
+    }
+
     async fn wait(&self) -> Exit {
         *self.exit.get_or_init(|| self.ended()).await
     }

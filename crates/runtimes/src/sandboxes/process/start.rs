@@ -48,7 +48,7 @@ async fn begin(
         .group
         .limit(&limits)
         .map_err(|error| format!("set limits: {error}"))?;
-    let (channel, theirs) = channel().map_err(failed)?;
+    let (channel, theirs) = channel(spec.listener.as_deref()).map_err(failed)?;
     let Parked {
         keeper,
         commands,
@@ -95,8 +95,9 @@ fn command(spec: &SandboxSpec) -> Command {
 }
 
 /// The worker's ends of a program's descriptors, and the program's.
-fn channel() -> io::Result<(Channel, [OwnedFd; 3])> {
-    let (control, their_control) = UnixStream::pair()?;
+fn channel(listener: Option<&OwnedFd>) -> io::Result<(Channel, [OwnedFd; 3])> {
+    let (control, connected) = UnixStream::pair()?;
+    let their_control = listener.map_or_else(|| Ok(connected.into()), OwnedFd::try_clone)?;
     let (stdout, their_stdout) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let (stderr, their_stderr) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     Ok((
@@ -105,6 +106,6 @@ fn channel() -> io::Result<(Channel, [OwnedFd; 3])> {
             stdout,
             stderr,
         },
-        [their_control.into(), their_stdout, their_stderr],
+        [their_control, their_stdout, their_stderr],
     ))
 }

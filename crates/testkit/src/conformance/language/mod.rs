@@ -22,6 +22,7 @@ fn program(family: &str) -> &'static str {
         "nodejs" => include_str!("nodejs.js"),
         "python" => include_str!("python.py"),
         "native" => include_str!("native.py"),
+        "js" => include_str!("js.js"),
         other => panic!("add a conformance program for the language '{other}'"),
     }
 }

@@ -125,6 +125,15 @@ impl Group {
         }
     }
 
+    /// Bytes in use, without cached files.
+    pub fn memory(&self) -> Option<u64> {
+        match self {
+            Group::V2(group) => group.memory(),
+            Group::V1(group) => group.memory(),
+            Group::None => None,
+        }
+    }
+
     /// Removes the group; fails while a process is in it.
     pub fn remove(&self) -> io::Result<()> {
         match self {

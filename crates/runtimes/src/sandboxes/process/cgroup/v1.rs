@@ -145,6 +145,12 @@ impl Group {
             .unwrap_or(0)
     }
 
+    /// Bytes in use, without cached files.
+    pub fn memory(&self) -> Option<u64> {
+        let statistics = self.directory("memory")?.join("memory.stat");
+        Some(super::v2::field(&statistics, "rss")? + super::v2::field(&statistics, "shmem").unwrap_or(0))
+    }
+
     /// Removes the group.
     pub fn remove(&self) -> io::Result<()> {
         self.freezer.iter().try_for_each(v2::Group::remove)?;

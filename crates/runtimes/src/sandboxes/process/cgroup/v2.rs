@@ -151,6 +151,12 @@ impl Group {
         field(&self.directory.join("memory.events"), "oom_kill").unwrap_or(0)
     }
 
+    /// Bytes in use, without cached files.
+    pub fn memory(&self) -> Option<u64> {
+        let statistics = self.directory.join("memory.stat");
+        Some(field(&statistics, "anon")? + field(&statistics, "shmem").unwrap_or(0))
+    }
+
     /// Removes the group, ending what may still be in it.
     pub fn remove(&self) -> io::Result<()> {
         match fs::remove_dir(&self.directory) {
