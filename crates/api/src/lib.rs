@@ -17,9 +17,10 @@ mod settings;
 mod state;
 pub mod tls;
 mod transaction;
+mod web;
 
 pub use listen::Listener;
 pub use router::{admin_router, router};
 pub use serve::serve;
-pub use settings::Settings;
+pub use settings::{Settings, WebSettings};
 pub use state::State;

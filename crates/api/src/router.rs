@@ -2,7 +2,7 @@ use axum::{
     Router,
     handler::Handler,
     middleware,
-    routing::{MethodRouter, delete, get, post, put},
+    routing::{MethodRouter, any, delete, get, post, put},
 };
 use wisp_core::{Code, Error};
 
@@ -11,6 +11,7 @@ use crate::{
     failure::{self, Failure},
     routes::{actions, activations, admin, limits, namespaces, packages, rules, secrets, server, triggers},
     transaction::frame,
+    web,
 };
 
 /// The REST API, and what the server says of itself.
@@ -76,8 +77,14 @@ pub fn router(state: State) -> Router {
         )
         .route("/api/v1/namespaces/{ns}/limits", only("GET", get(limits::get)))
         .route("/api/v1/namespaces/{ns}/limits/", only("GET", get(limits::get)))
-        .route("/api/v1/namespaces/{ns}/limits/{id}", get(limits::part));
-    framed(router, state)
+        .route("/api/v1/namespaces/{ns}/limits/{id}", get(limits::part))
+        .route("/api/v1/web/{*path}", any(web::serve));
+    let suffix = state.web.host.clone();
+    let router = framed(router, state);
+    match suffix.is_empty() {
+        true => router,
+        false => web::by_host(router, &suffix),
+    }
 }
 
 /// What an operator may do. It knows no credentials: who may open the socket that it is served on may do it all.

@@ -2,6 +2,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// Where web actions are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebSettings {
+    /// Suffix of hosts that stand for namespaces: with `example.org`, `guest.example.org/pkg/page` is the web action
+    /// `page` in package `pkg` of namespace `guest`. No host does when it is empty.
+    pub host: String,
+}
+
 /// How the HTTP server treats its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

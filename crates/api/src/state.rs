@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use wisp_control::Control;
 
-use crate::Settings;
+use crate::{Settings, WebSettings};
 
 /// What the routes stand on.
 #[derive(Clone)]
@@ -13,4 +13,6 @@ pub struct State {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Limits of connections and bodies.
     pub settings: Settings,
+    /// Where web actions are.
+    pub web: WebSettings,
 }

@@ -24,6 +24,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Ids that begin like this belong to the system.
 const RESERVED: &str = "sid_";
 
+/// The path of web actions.
+pub(crate) const WEB: &str = "/api/v1/web";
+
 /// Characters of a new id.
 const LENGTH: usize = 32;
 
@@ -87,7 +90,10 @@ pub(crate) async fn frame(mut request: Request, next: Next) -> Response {
             let status = response.status().as_u16();
             tracing::info!(%error, transaction = transaction.as_str(), %method, path, status, "a request was refused");
         }
+        // What the route says to browsers, and of an activation, stays.
+        let said = std::mem::take(response.headers_mut());
         response = failure::response(&error, transaction.as_str());
+        response.headers_mut().extend(said);
     }
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(transaction.as_str()) {
@@ -116,7 +122,7 @@ fn is_api(path: &str) -> bool {
 
 /// Whether a path is of web actions, which speak for themselves.
 fn is_web(path: &str) -> bool {
-    below("/api/v1/web", path)
+    below(WEB, path)
 }
 
 fn below(base: &str, path: &str) -> bool {

@@ -9,11 +9,11 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use wisp_core::{
     Code, Error, Result,
-    model::{ApiKey, Identity, Subject, SubjectNamespace},
+    model::{ApiKey, EntityName, Identity, Subject, SubjectNamespace},
     ports::{Records, Table},
 };
 
-use crate::{cached::Cached, control::Control};
+use crate::{cached::Cached, control::Control, users::NAMESPACES};
 
 /// Subjects by name, and which subject a key's UUID belongs to.
 pub(crate) const SUBJECTS: Table = "subjects";
@@ -26,6 +26,8 @@ pub(crate) const SECRET_LENGTH: usize = 64;
 pub(crate) struct Subjects {
     pub records: Arc<dyn Records>,
     cache: Cached<(Subject, SubjectNamespace)>,
+    /// The UUID of the key of a namespace.
+    uuids: Cached<String>,
     /// Keys that are valid while this server runs, and the stored keys whose namespaces they open too.
     stand_ins: RwLock<HashMap<String, StandIn>>,
 }
@@ -41,6 +43,7 @@ impl Subjects {
         Self {
             records,
             cache: Cached::new(cache_entries),
+            uuids: Cached::new(cache_entries),
             stand_ins: RwLock::default(),
         }
     }
@@ -65,6 +68,45 @@ impl Subjects {
         self.cache.get(uuid, load).await
     }
 
+    /// The owner of a namespace.
+    pub async fn owner_of_namespace(&self, namespace: &EntityName) -> Result<Option<Arc<(Subject, SubjectNamespace)>>> {
+        let load = || async {
+            let Some(owner) = self.records.get(NAMESPACES, namespace.as_str()).await? else {
+                return Ok(None);
+            };
+            let Some(record) = self
+                .records
+                .get(SUBJECTS, &String::from_utf8_lossy(&owner.value))
+                .await?
+            else {
+                return Ok(None);
+            };
+            let own = decode(&record.value)?
+                .namespaces
+                .into_iter()
+                .find(|own| own.name == *namespace);
+            Ok(own.map(|own| own.uuid))
+        };
+        match self.uuids.get(namespace.as_str(), load).await? {
+            Some(uuid) => self.owner(&uuid).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Makes a key valid for the namespace of a stored one, until this server ends.
+    pub fn lend(&self, key: &ApiKey, stored_uuid: &str) {
+        let known = self.stand_in(&key.uuid);
+        if known.is_some_and(|known| known.stored_uuid == stored_uuid) {
+            return;
+        }
+        let stand_in = StandIn {
+            secret_sha256: secret_digest(&key.secret),
+            stored_uuid: stored_uuid.to_owned(),
+        };
+        let mut stand_ins = self.stand_ins.write().unwrap_or_else(PoisonError::into_inner);
+        stand_ins.insert(key.uuid.clone(), stand_in);
+    }
+
     fn stand_in(&self, uuid: &str) -> Option<StandIn> {
         self.stand_ins
             .read()
@@ -75,9 +117,9 @@ impl Subjects {
 
     /// Forgets what is in memory of a subject that has changed.
     pub async fn forget(&self, subject: &Subject) {
-        self.cache
-            .forget(subject.namespaces.iter().map(|namespace| namespace.uuid.as_str()))
-            .await;
+        let namespaces = &subject.namespaces;
+        self.cache.forget(namespaces.iter().map(|own| own.uuid.as_str())).await;
+        self.uuids.forget(namespaces.iter().map(|own| own.name.as_str())).await;
     }
 }
 
@@ -122,18 +164,7 @@ impl Control {
     pub async fn lend_key(&self, subject: &str, key: &ApiKey) -> Result<()> {
         let subject = self.get_user(subject).await?;
         if let Some(namespace) = subject.namespaces.first() {
-            let stored_uuid = namespace.uuid.clone();
-            let stand_in = StandIn {
-                secret_sha256: secret_digest(&key.secret),
-                stored_uuid,
-            };
-            let mut stand_ins = self
-                .inner
-                .subjects
-                .stand_ins
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            stand_ins.insert(key.uuid.clone(), stand_in);
+            self.inner.subjects.lend(key, &namespace.uuid);
         }
         Ok(())
     }

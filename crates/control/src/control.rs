@@ -6,8 +6,8 @@ use wisp_core::{
 };
 
 use crate::{
-    admit::Admission, authenticate::Subjects, builtin::Builtins, catalog::Catalog, kinds::Kinds, seal::Seal,
-    secrets::Secrets,
+    admit::Admission, authenticate::Subjects, builtin::Builtins, catalog::Catalog, kinds::Kinds, owner::OwnerKeys,
+    seal::Seal, secrets::Secrets,
 };
 
 /// What the use cases stand on.
@@ -53,6 +53,7 @@ pub(crate) struct Inner {
     pub seal: Seal,
     pub secrets: Secrets,
     pub admission: Admission,
+    pub owner_keys: OwnerKeys,
 }
 
 impl Control {
@@ -76,6 +77,7 @@ impl Control {
                 subjects: Subjects::new(records.clone(), cache_entries),
                 secrets: Secrets::new(records, seal.clone(), cache_entries),
                 admission: Admission::new(&limits),
+                owner_keys: OwnerKeys::default(),
                 blobs,
                 activations,
                 bus,

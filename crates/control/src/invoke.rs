@@ -70,6 +70,11 @@ impl Control {
             at,
             accepted: wait == Wait::None,
         };
+        self.begin(call, name, permit, wait).await
+    }
+
+    /// Lets an admitted call run, and waits for its end as long as is said.
+    pub(crate) async fn begin(&self, call: Call, name: &Fqn, permit: Permit, wait: Wait) -> Result<Invoked> {
         match wait {
             Wait::None => self.accept(call, name, permit).await.map(Invoked::Accepted),
             Wait::For(time) => self.wait(call, name, permit, time).await,
@@ -267,7 +272,7 @@ pub(crate) fn object(payload: &Json) -> Result<Map<String, Value>> {
 }
 
 /// Refuses arguments that would override bound parameters of an action that is `final`.
-fn refuse_final(resolved: &Resolved, payload: &Json) -> Result<()> {
+pub(crate) fn refuse_final(resolved: &Resolved, payload: &Json) -> Result<()> {
     if !resolved.action.annotations.is_truthy("final") || resolved.parameters.is_empty() {
         return Ok(());
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The subject that owns a namespace.
-const NAMESPACES: Table = "namespaces";
+pub(crate) const NAMESPACES: Table = "namespaces";
 
 /// Shortest name of a subject, in characters.
 const SUBJECT_LENGTH: usize = 5;
@@ -200,7 +200,7 @@ fn check_key(key: &ApiKey) -> Result<()> {
 }
 
 /// A random UUID (version 4) and 64 random letters and digits.
-fn new_key() -> ApiKey {
+pub(crate) fn new_key() -> ApiKey {
     let bits: u128 = rand::random();
     let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let digits = format!("{bits:032x}");

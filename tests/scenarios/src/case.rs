@@ -75,6 +75,10 @@ pub enum Form {
     Tls,
     /// In clear, the whole URL as target.
     Absolute,
+    /// In clear, HTTP/2 from the first byte on.
+    H2,
+    /// Over TLS, HTTP/2 as both sides agree.
+    H2Tls,
 }
 
 /// What must come back.

@@ -1,10 +1,14 @@
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, client::conn::http1};
-use hyper_util::rt::TokioIo;
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    client::conn::{http1, http2},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -12,6 +16,7 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsConnector,
+    client::TlsStream,
     rustls::{
         ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
         client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -19,6 +24,8 @@ use tokio_rustls::{
         pki_types::{CertificateDer, ServerName, UnixTime},
     },
 };
+
+use crate::case::Form;
 
 /// Longer than any reply may take: a blocking invocation answers within a minute.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -43,20 +50,23 @@ impl Reply {
 }
 
 /// Sends a request on a connection of its own; its URI is the target as it stands.
-pub async fn send(address: &str, tls: bool, request: Request<Full<Bytes>>) -> Result<Reply> {
+pub async fn send(address: &str, form: Form, request: Request<Full<Bytes>>) -> Result<Reply> {
     let socket = TcpStream::connect(address)
         .await
         .with_context(|| format!("connecting to {address}"))?;
     let reply = async {
-        if tls {
-            let name = ServerName::try_from("localhost")?;
-            exchange(
-                TlsConnector::from(Arc::new(trusting()?)).connect(name, socket).await?,
-                request,
-            )
-            .await
-        } else {
-            exchange(socket, request).await
+        match form {
+            Form::Tls => exchange(secured(socket, &[]).await?, request).await,
+            Form::H2Tls => {
+                let socket = secured(socket, &[b"h2"]).await?;
+                ensure!(
+                    socket.get_ref().1.alpn_protocol() == Some(b"h2"),
+                    "the server did not agree to HTTP/2"
+                );
+                exchange2(socket, request).await
+            }
+            Form::H2 => exchange2(socket, request).await,
+            Form::Plain | Form::Absolute => exchange(socket, request).await,
         }
     };
     timeout(PATIENCE, reply)
@@ -70,7 +80,27 @@ where
 {
     let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
     tokio::spawn(connection);
-    let (head, body) = sender.send_request(request).await?.into_parts();
+    read(sender.send_request(request).await?).await
+}
+
+async fn exchange2<S>(socket: S, request: Request<Full<Bytes>>) -> Result<Reply>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await?;
+    tokio::spawn(connection);
+    read(sender.send_request(request).await?).await
+}
+
+async fn secured(socket: TcpStream, protocols: &[&[u8]]) -> Result<TlsStream<TcpStream>> {
+    let mut config = trusting()?;
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    let name = ServerName::try_from("localhost")?;
+    Ok(TlsConnector::from(Arc::new(config)).connect(name, socket).await?)
+}
+
+async fn read(response: Response<Incoming>) -> Result<Reply> {
+    let (head, body) = response.into_parts();
     let text = String::from_utf8_lossy(&body.collect().await?.to_bytes()).into_owned();
     let mut headers: Vec<(String, String)> = Vec::new();
     for (name, value) in &head.headers {

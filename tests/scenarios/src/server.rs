@@ -61,6 +61,8 @@ impl Server {
                 "127.0.0.1:0",
                 "--tls-listen",
                 "127.0.0.1:0",
+                "--set",
+                "web.host=wisp.test",
                 "--data",
             ])
             .arg(data.path())

@@ -32,6 +32,16 @@ impl<S: Sync> FromRequest<S> for Incoming {
 }
 
 impl Incoming {
+    /// The body of a request with these headers.
+    pub fn new(headers: HeaderMap, body: Body) -> Self {
+        Self { headers, body }
+    }
+
+    /// The body, whatever it is.
+    pub async fn bytes(self, state: &State, limit: u64) -> Result<Bytes> {
+        self.read(state, limit).await
+    }
+
     /// The JSON text of a document, which must be there.
     pub async fn document(self, state: &State) -> Result<Bytes> {
         let json = self.check_type();

@@ -150,7 +150,7 @@ fn finished(activation: &Activation, result_only: bool) -> Response {
     about(activation.activation_id, reply)
 }
 
-fn about(id: ActivationId, mut response: Response) -> Response {
+pub(crate) fn about(id: ActivationId, mut response: Response) -> Response {
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(ACTIVATION_ID, id);
     }

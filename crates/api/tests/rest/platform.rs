@@ -130,6 +130,7 @@ impl Platform {
             control: control.clone(),
             metrics,
             settings: Settings::default(),
+            web: Default::default(),
         };
         Self {
             api: wisp_api::router(state.clone()),

@@ -14,7 +14,7 @@ mod run;
 mod table;
 
 pub(crate) use package::{Package, Request};
-pub(crate) use table::Builtins;
+pub(crate) use table::{Builtins, SYSTEM};
 
 wisp_core::register! {
     /// All of them, by their names.

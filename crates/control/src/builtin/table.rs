@@ -12,7 +12,7 @@ use super::{PACKAGES, Package, package::Function};
 use crate::catalog::{Entity, Stored};
 
 /// The namespace of all that is built in.
-const SYSTEM: &str = "whisk.system";
+pub(crate) const SYSTEM: &str = "whisk.system";
 
 /// The built-in packages and actions, by their full names.
 pub(crate) struct Builtins {

@@ -38,6 +38,7 @@ pub(crate) async fn administer(data: &Path) -> Result<DropGuard> {
         control,
         metrics: Arc::new(String::new),
         settings: settings.http,
+        web: wisp_api::WebSettings::default(),
     };
     let listener = Listener::unix(&data.join(super::ADMIN_SOCKET))?;
     let stop = CancellationToken::new();

@@ -60,6 +60,7 @@ async fn start_api(
         control: platform.control.clone(),
         metrics: Arc::new(render),
         settings: settings.http,
+        web: settings.web.clone(),
     };
     let admin = vec![Listener::unix(&data.join(super::ADMIN_SOCKET))?];
     tokio::spawn(wisp_api::serve(

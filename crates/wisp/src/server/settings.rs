@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub limits: Limits,
     /// Connections.
     pub http: wisp_api::Settings,
+    /// Web actions.
+    pub web: wisp_api::WebSettings,
     /// Instances.
     pub worker: wisp_worker::Config,
     /// Storage.
@@ -138,6 +140,7 @@ impl Default for Settings {
             retention: Keep::default(),
             limits: Limits::default(),
             http: wisp_api::Settings::default(),
+            web: wisp_api::WebSettings::default(),
             worker: wisp_worker::Config::default(),
             store: Store::default(),
             languages: languages::Config {
