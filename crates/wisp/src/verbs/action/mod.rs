@@ -1,7 +1,7 @@
 //! `wisp action`: functions and sequences.
 
 mod archive;
-mod artifact;
+pub mod artifact;
 mod get;
 mod invoke;
 mod put;

@@ -1,6 +1,6 @@
 //! `wisp trigger`: channels of events, and the feeds that fill them.
 
-mod feed;
+pub mod feed;
 mod put;
 
 use anstream::eprintln;

@@ -1,0 +1,342 @@
+use std::path::Path;
+
+use anyhow::{Context, anyhow, bail};
+use data_encoding::HEXLOWER;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use wisp_core::model::{EntityName, Fqn, Isolation};
+use wisp_wire::client::Collection;
+
+use super::manifest::{Action, Manifest, Named, Rule, Sequence, Trigger};
+use crate::{cli, verbs::action::artifact};
+
+/// The annotation that says which project an entity belongs to.
+pub const PROJECT: &str = "wisp-project";
+/// The annotation that says what a trigger's feed was told: a digest, since it may hold secrets.
+pub const FEED_DIGEST: &str = "wisp-feed-digest";
+
+/// One entity as the manifest wants it.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// What it is.
+    pub collection: Collection,
+    /// Its full name.
+    pub name: Fqn,
+    /// Body of the PUT that makes it so.
+    pub body: Value,
+    /// What to tell a trigger's feed, and the feed.
+    pub feed: Option<(String, Map<String, Value>)>,
+    /// What it needs, which is made before it.
+    pub needs: Vec<Fqn>,
+    /// What it is, for people.
+    pub note: String,
+    /// Whether a rule is to be active.
+    pub active: bool,
+}
+
+/// Reads a manifest into entities.
+pub struct Reader<'a> {
+    /// The folder that files of the manifest are in.
+    pub folder: &'a Path,
+    /// The namespace.
+    pub namespace: &'a EntityName,
+    /// The project.
+    pub project: &'a str,
+}
+
+impl Reader<'_> {
+    /// All entities, each after what it needs.
+    pub fn all(&self, manifest: Manifest) -> anyhow::Result<Vec<Wanted>> {
+        let mut wanted = Vec::new();
+        let packages = manifest.packages.into_iter().chain(manifest.project.packages);
+        for (name, package) in packages {
+            let own = (name != "default").then_some(name.as_str());
+            if let Some(name) = own {
+                wanted.push(
+                    self.package(name, &package)
+                        .with_context(|| format!("package '{name}'"))?,
+                );
+            }
+            self.code(own, package.actions, package.sequences, &mut wanted)?;
+            self.events(own, package.triggers, package.rules, &mut wanted)?;
+        }
+        self.code(None, manifest.actions, manifest.sequences, &mut wanted)?;
+        self.events(None, manifest.triggers, manifest.rules, &mut wanted)?;
+        in_order(wanted)
+    }
+
+    fn code(
+        &self,
+        package: Option<&str>,
+        actions: Named<Action>,
+        sequences: Named<Sequence>,
+        wanted: &mut Vec<Wanted>,
+    ) -> anyhow::Result<()> {
+        for (name, action) in actions {
+            let read = self.action(package, &name, action);
+            wanted.push(read.with_context(|| format!("action '{name}'"))?);
+        }
+        for (name, sequence) in sequences {
+            let read = self.sequence(package, &name, sequence);
+            wanted.push(read.with_context(|| format!("sequence '{name}'"))?);
+        }
+        Ok(())
+    }
+
+    fn events(
+        &self,
+        package: Option<&str>,
+        triggers: Named<Trigger>,
+        rules: Named<Rule>,
+        wanted: &mut Vec<Wanted>,
+    ) -> anyhow::Result<()> {
+        for (name, trigger) in triggers {
+            let read = self.trigger(&name, trigger);
+            wanted.push(read.with_context(|| format!("trigger '{name}'"))?);
+        }
+        for (name, rule) in rules {
+            let read = self.rule(package, &name, rule);
+            wanted.push(read.with_context(|| format!("rule '{name}'"))?);
+        }
+        Ok(())
+    }
+
+    fn package(&self, name: &str, package: &super::manifest::Package) -> anyhow::Result<Wanted> {
+        let mut body = json!({
+            "parameters": pairs(&package.parameters),
+            "annotations": self.annotations(&package.annotations),
+        });
+        if let Some(publish) = package.publish {
+            body["publish"] = publish.into();
+        }
+        let mut note = String::new();
+        if let Some(binding) = &package.binding {
+            let provider = self.name(None, binding)?;
+            note = format!("binding to {}", provider.absolute());
+            body["binding"] = json!({ "namespace": provider.namespace(), "name": provider.name() });
+        }
+        Ok(self.wanted(Collection::Packages, self.name(None, name)?, body, note))
+    }
+
+    fn action(&self, package: Option<&str>, name: &str, action: Action) -> anyhow::Result<Wanted> {
+        let (exec, note) = self.exec(&action)?;
+        let mut annotations = action.annotations.clone();
+        if let Some(web) = &action.web {
+            let (export, raw) = web_export(web)?;
+            annotations.extend([
+                ("web-export".into(), export.into()),
+                ("raw-http".into(), raw.into()),
+                ("final".into(), export.into()),
+            ]);
+        }
+        if let Some(conductor) = action.conductor {
+            annotations.insert("conductor".into(), conductor.into());
+        }
+        if let Some(level) = action.isolation {
+            annotations.insert(Isolation::ANNOTATION.into(), level.as_str().into());
+        }
+        if !action.secrets.is_empty() {
+            annotations.insert("secrets".into(), json!(action.secrets));
+        }
+        let mut parameters = pairs(&action.parameters);
+        for (key, value) in &action.environment {
+            parameters.push(json!({ "key": key, "value": value, "init": true }));
+        }
+        let body = json!({
+            "exec": exec,
+            "limits": action.limits,
+            "parameters": parameters,
+            "annotations": self.annotations(&annotations),
+        });
+        Ok(self.wanted(Collection::Actions, self.name(package, name)?, body, note))
+    }
+
+    fn exec(&self, action: &Action) -> anyhow::Result<(Value, String)> {
+        let mut exec = Map::new();
+        let mut note = String::new();
+        let mut kind = action.runtime.clone();
+        match (&action.function, &action.code) {
+            (Some(_), Some(_)) => bail!("has both 'function', a file, and 'code', a text"),
+            (Some(path), None) => {
+                let code = artifact::read(&self.folder.join(path))?;
+                note = format!(", {}", cli::size(code.bytes));
+                kind = kind.or(code.kind().ok());
+                exec.insert("code".into(), code.text.into());
+            }
+            (None, Some(text)) => {
+                note = format!(", {}", cli::size(text.len() as u64));
+                exec.insert("code".into(), text.clone().into());
+            }
+            (None, None) => {}
+        }
+        let image = match action.native {
+            true => Some("openwhisk/dockerskeleton".to_owned()),
+            false => action.docker.clone(),
+        };
+        if let Some(image) = image {
+            kind = Some("blackbox".into());
+            exec.insert("image".into(), image.into());
+        } else if !exec.contains_key("code") {
+            bail!("has no code: say 'function' for a file or folder, 'code' for a text, or 'docker' for an image");
+        }
+        let kind = kind
+            .ok_or_else(|| anyhow!("its kind cannot be told from its file: say 'runtime', such as nodejs:default"))?;
+        let note = format!("{kind}{note}");
+        exec.insert("kind".into(), kind.into());
+        if let Some(main) = &action.main {
+            exec.insert("main".into(), main.clone().into());
+        }
+        Ok((exec.into(), note))
+    }
+
+    fn sequence(&self, package: Option<&str>, name: &str, sequence: Sequence) -> anyhow::Result<Wanted> {
+        let steps = sequence.actions.iter().map(|step| self.name(package, step));
+        let steps = steps.collect::<anyhow::Result<Vec<_>>>()?;
+        let mut annotations = sequence.annotations;
+        if let Some(web) = &sequence.web {
+            let (export, raw) = web_export(web)?;
+            annotations.extend([("web-export".into(), export.into()), ("raw-http".into(), raw.into())]);
+        }
+        let components: Vec<String> = steps.iter().map(Fqn::absolute).collect();
+        let note = format!("sequence of {}", components.len());
+        let body = json!({
+            "exec": { "kind": "sequence", "components": components },
+            "annotations": self.annotations(&annotations),
+        });
+        let wanted = self.wanted(Collection::Actions, self.name(package, name)?, body, note);
+        Ok(Wanted { needs: steps, ..wanted })
+    }
+
+    fn trigger(&self, name: &str, trigger: Trigger) -> anyhow::Result<Wanted> {
+        let mut annotations = trigger.annotations;
+        let feed = trigger.feed.map(|feed| self.name(None, &feed)).transpose()?;
+        let mut body = json!({});
+        match &feed {
+            Some(feed) => {
+                annotations.insert("feed".into(), feed.absolute().into());
+                annotations.insert(FEED_DIGEST.into(), digest(&trigger.parameters).into());
+            }
+            None => body["parameters"] = pairs(&trigger.parameters).into(),
+        }
+        body["annotations"] = self.annotations(&annotations).into();
+        let note = feed.as_ref().map(|feed| format!("fed by {}", feed.absolute()));
+        let wanted = self.wanted(
+            Collection::Triggers,
+            self.name(None, name)?,
+            body,
+            note.unwrap_or_default(),
+        );
+        Ok(Wanted {
+            needs: feed.iter().cloned().collect(),
+            feed: feed.map(|feed| (feed.absolute(), trigger.parameters)),
+            ..wanted
+        })
+    }
+
+    fn rule(&self, package: Option<&str>, name: &str, rule: Rule) -> anyhow::Result<Wanted> {
+        let active = match rule.status.as_deref() {
+            None | Some("active") => true,
+            Some("inactive") => false,
+            Some(other) => bail!("status '{other}' is neither active nor inactive"),
+        };
+        let (trigger, action) = (self.name(None, &rule.trigger)?, self.name(package, &rule.action)?);
+        let note = format!("{} → {}", trigger.name(), action.absolute());
+        let body = json!({
+            "trigger": trigger.absolute(),
+            "action": action.absolute(),
+            "annotations": self.annotations(&rule.annotations),
+        });
+        let wanted = self.wanted(Collection::Rules, self.name(None, name)?, body, note);
+        Ok(Wanted {
+            needs: vec![trigger, action],
+            active,
+            ..wanted
+        })
+    }
+
+    fn wanted(&self, collection: Collection, name: Fqn, body: Value, note: String) -> Wanted {
+        let needs = name.package_fqn().into_iter().collect();
+        Wanted {
+            collection,
+            name,
+            body,
+            feed: None,
+            needs,
+            note,
+            active: true,
+        }
+    }
+
+    fn annotations(&self, annotations: &Map<String, Value>) -> Vec<Value> {
+        let mut all = pairs(annotations);
+        all.push(json!({ "key": PROJECT, "value": self.project }));
+        all
+    }
+
+    /// What a name means: in this namespace unless it says another, in `package` unless it says another.
+    fn name(&self, package: Option<&str>, name: &str) -> anyhow::Result<Fqn> {
+        let qualified = match package {
+            Some(package) if !name.contains('/') => format!("{package}/{name}"),
+            _ => name.to_owned(),
+        };
+        let resolved = Fqn::resolve(&qualified, self.namespace);
+        resolved.map_err(|error| anyhow!("'{name}' is not a valid name: {error}"))
+    }
+}
+
+fn web_export(web: &Value) -> anyhow::Result<(bool, bool)> {
+    match web {
+        Value::Bool(export) => Ok((*export, false)),
+        Value::String(word) => match word.to_lowercase().as_str() {
+            "yes" | "true" => Ok((true, false)),
+            "no" | "false" => Ok((false, false)),
+            "raw" => Ok((true, true)),
+            _ => bail!("web is '{word}': expected true, raw or false"),
+        },
+        other => bail!("web is {other}: expected true, raw or false"),
+    }
+}
+
+fn pairs(map: &Map<String, Value>) -> Vec<Value> {
+    map.iter()
+        .map(|(key, value)| json!({ "key": key, "value": value }))
+        .collect()
+}
+
+fn digest(parameters: &Map<String, Value>) -> String {
+    let text = Value::Object(parameters.clone()).to_string();
+    HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
+}
+
+/// Packages, actions, triggers, rules; among them each after what it needs.
+fn in_order(mut wanted: Vec<Wanted>) -> anyhow::Result<Vec<Wanted>> {
+    let mut ordered: Vec<Wanted> = Vec::with_capacity(wanted.len());
+    if let Some(twice) = wanted.iter().enumerate().find_map(|(index, one)| {
+        let other = wanted[..index].iter().find(|other| other.name == one.name);
+        other.map(|_| &one.name)
+    }) {
+        bail!("'{twice}' is there twice: all kinds of entities of a namespace share one space of names");
+    }
+    while !wanted.is_empty() {
+        let ready = |one: &Wanted| {
+            one.needs
+                .iter()
+                .all(|need| wanted.iter().all(|other| other.name != *need))
+        };
+        let (now, later): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(ready);
+        if now.is_empty() {
+            let names: Vec<String> = later.iter().map(|one| one.name.to_string()).collect();
+            bail!("these need each other in a circle: {}", names.join(", "));
+        }
+        ordered.extend(now);
+        wanted = later;
+    }
+    let rank = |one: &Wanted| match one.collection {
+        Collection::Packages => 0,
+        Collection::Actions => 1,
+        Collection::Triggers => 2,
+        Collection::Rules | Collection::Activations => 3,
+    };
+    ordered.sort_by_key(rank);
+    Ok(ordered)
+}
