@@ -1,0 +1,138 @@
+"""Hostile functions on a whole platform: what each achieved, what its record says, and that its neighbours are unharmed.
+
+    WISP=path/to/wisp python3 tests/live/hostile [word]     those whose names have the word; all when none is given
+
+The tables are in the other files of this folder, by topic. Every bomb is bounded in count and time by the function itself
+too. The server runs in a network namespace of its own, with everything that is probed: nothing leaves the machine.
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import channel  # noqa: E402
+import files  # noqa: E402
+import isolates  # noqa: E402
+import kernel  # noqa: E402
+import network  # noqa: E402
+import processes  # noqa: E402
+import resources  # noqa: E402
+import world  # noqa: E402
+from harness import Server, close  # noqa: E402
+
+TOPICS = [files, kernel, processes, resources, channel, network, isolates]
+SECRET = "the neighbour's secret"
+COUNT = "let n = 0; function main() { return { n: ++n }; }"
+
+
+def enter_network():
+    """Goes on in a network namespace of its own, where this user may make one."""
+    if os.environ.get("WISP_HOSTILE_NETWORK") == "own":
+        return True
+    if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "nsenter", "ip"))):
+        return False
+    environment = {**os.environ, "WISP_HOSTILE_NETWORK": "own"}
+    os.execvpe("unshare", ["unshare", "--net", sys.executable, *sys.argv], environment)
+
+
+class Neighbours:
+    """Functions that run between the attacks; the one on Node keeps its count as long as nobody harms it."""
+
+    def __init__(self, server, kinds):
+        self.server, self.count = server, 0
+        self.kinds = {"nodejs:default": "calm"} | ({"js:isolate": "calm-isolate"} if "js:isolate" in kinds else {})
+        for kind, name in self.kinds.items():
+            server.deploy(name, kind, COUNT)
+
+    def check(self):
+        """What is wrong with them; none if they go on."""
+        for name in self.kinds.values():
+            response = self.server.invoke(name).get("response", {})
+            if not response.get("success"):
+                return f"{name}: {json.dumps(response)[:200]}"
+            if name == "calm":
+                self.count += 1
+                if response["result"] != {"n": self.count}:
+                    return f"{name} has lost its instance: {response['result']}, not {self.count}"
+        return None
+
+
+def strike(server, name, attack, arguments):
+    """Runs an attack; what is wrong with its result or its record, if anything."""
+    server.deploy(name, attack.kind, attack.code, **attack.limits)
+    activation = server.invoke(name, {**arguments, **attack.arguments})
+    id = activation.get("activationId")
+    for _ in range(600):
+        if activation.get("response"):
+            break
+        time.sleep(0.1)
+        activation = server.call("GET", f"/activations/{id}")[1]
+    response = activation.get("response", {})
+    status, result = response.get("status"), response.get("result")
+    seen = f"{status} {json.dumps(result)[:300]}"
+    if result is None or not attack.holds(status, result):
+        return seen
+    code, record = server.call("GET", f"/activations/{id}")
+    if code != 200 or record["response"] != response:
+        return f"{seen}, but the record says {code} {json.dumps(record)[:300]}"
+    if not attack.logs(record["logs"]):
+        return f"{seen}, with the logs {json.dumps(record['logs'])[-300:]}"
+    return None
+
+
+def kinds_of(server):
+    """The kinds that the server runs."""
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("GET", "/")
+    families = json.loads(connection.getresponse().read())["runtimes"]
+    return {kind["kind"] for family in families.values() for kind in family}
+
+
+def main():
+    # Results may be deep.
+    sys.setrecursionlimit(20_000)
+    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    networked = enter_network()
+    surroundings = world.World() if networked else None
+    if not networked:
+        print("SKIPPED: attacks on the network need root, ip, unshare and nsenter", flush=True)
+    checks, times = {}, []
+    with tempfile.TemporaryDirectory(prefix="wisp-hostile-") as home:
+        Path(home, "secret").write_text(SECRET)
+        server = Server(home)
+        server.start()
+        arguments = {"home": home, "port": world.PORT, "host": world.HOST, "outside": world.OUTSIDE, "abstract": world.ABSTRACT}
+        kinds = kinds_of(server)
+        neighbours = Neighbours(server, kinds)
+        neighbours.check()
+        for topic in TOPICS:
+            if topic is network and not networked:
+                continue
+            for index, attack in enumerate(topic.ATTACKS):
+                if word not in attack.name:
+                    continue
+                begun = time.monotonic()
+                wrong = strike(server, f"{topic.__name__}{index}", attack, arguments)
+                checks[f"{topic.__name__}: {attack.name}: {wrong}"] = wrong is None
+                harmed = neighbours.check()
+                checks[f"{topic.__name__}: {attack.name}: its neighbours go on: {harmed}"] = harmed is None
+                times.append((time.monotonic() - begun, attack.name))
+        if surroundings:
+            visits = surroundings.close()
+            checks[f"nobody was reached who must not be ({visits} times)"] = visits == 0
+        checks["the server ends with 0 on SIGTERM"] = server.stop() == 0
+    slowest = ", ".join(f"{name} {seconds:.1f} s" for seconds, name in sorted(times, reverse=True)[:5])
+    print(f"{len(times)} attacks in {sum(seconds for seconds, _ in times):.0f} s; slowest: {slowest}", flush=True)
+    close("hostile", checks)
+
+
+if __name__ == "__main__":
+    main()
