@@ -13,7 +13,8 @@ use wisp_core::{
 use crate::{
     Config,
     lease::Lease,
-    state::{Key, Next, Plan, Released, Slot, Spec, State},
+    start::Origin,
+    state::{Key, Next, Plan, Released, Slot, Spec, Started, State},
     stems::Stems,
 };
 
@@ -156,6 +157,10 @@ impl Pool {
 
     fn carry_out(self: &Arc<Self>, plan: Plan) {
         for (key, spec) in plan.starts {
+            if let Some(instance) = self.stems.take(&spec) {
+                self.started(&key, &spec, Ok((instance, Origin::Stem)), Duration::ZERO);
+                continue;
+            }
             let pool = self.clone();
             self.tasks.spawn(Box::pin(async move { pool.start(key, spec).await }));
         }
@@ -167,20 +172,26 @@ impl Pool {
 
     async fn start(self: &Arc<Self>, key: Arc<Key>, spec: Spec) {
         let begun = self.clock.elapsed();
-        let started = self.stems.start(&spec).await;
+        let launched = self.stems.launch(&spec).await;
+        let took = self.clock.elapsed() - begun;
+        self.started(&key, &spec, launched.map(|instance| (instance, Origin::Cold)), took);
+        self.replan();
+    }
+
+    /// Hands what was started for an action to the first who waits for it.
+    fn started(self: &Arc<Self>, key: &Arc<Key>, spec: &Spec, started: Result<Started>, took: Duration) {
         let now = self.clock.elapsed();
         let next = match started {
-            Ok(instance) => self.state().started(&key, &spec, instance, now - begun, now),
-            Err(error) => self.state().failed(&key, &spec, error),
+            Ok(started) => self.state().started(key, spec, started, took, now),
+            Err(error) => self.state().failed(key, spec, error),
         };
         match next {
             Next::Serve(waiter, slot) => self.hand_over(waiter, slot, true),
             // One who no longer waits does not care.
             Next::Fail(waiter, error) => drop(waiter.send(Err(error))),
-            Next::Refuse(instance) => instance.stop().await,
+            Next::Refuse(instance) => self.tasks.spawn(Box::pin(async move { instance.stop().await })),
             Next::Nothing => {}
         }
-        self.replan();
     }
 
     /// Ends instances; only then is their memory free for others.

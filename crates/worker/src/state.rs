@@ -91,6 +91,9 @@ pub(crate) struct State {
     pub stopping: bool,
 }
 
+/// A started instance, and how it came to be.
+pub(crate) type Started = (Box<dyn Instance>, Origin);
+
 /// What to do outside the lock.
 #[derive(Default)]
 pub(crate) struct Plan {
@@ -311,7 +314,7 @@ impl State {
         &mut self,
         key: &Arc<Key>,
         spec: &Spec,
-        (instance, origin): (Box<dyn Instance>, Origin),
+        (instance, origin): Started,
         took: Duration,
         now: Duration,
     ) -> Next {

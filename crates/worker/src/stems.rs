@@ -1,6 +1,9 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,10 +14,12 @@ use wisp_core::{
 };
 use wisp_scheduler::scaling::{Burst, Memory, Room, Want, targets};
 
-use crate::{Config, start::Origin, state::Spec, worker::Kinds};
+use crate::{Config, state::Spec, worker::Kinds};
 
 /// A demand that is nearly forgotten: the sort is forgotten, too.
 const FORGOTTEN: f64 = 0.1;
+/// How long after one was taken others are started: longer than a start from a stem cell takes.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Instances that are started ahead and belong to no action yet, and the starting of others. How many there are of each
 /// sort follows demand.
@@ -29,6 +34,7 @@ struct Inner {
     memory: Memory,
     /// Stem cells that may be starting at the same time.
     starting: usize,
+    settling: AtomicBool,
     shelves: Mutex<HashMap<Sort, Shelf>>,
     clock: Arc<dyn Clock>,
     tasks: Arc<dyn Tasks>,
@@ -89,27 +95,33 @@ impl Stems {
                 half_life: Duration::from_secs(config.stem_half_life_seconds),
             },
             starting: config.starting,
+            settling: AtomicBool::new(false),
             clock,
             tasks,
         };
         Self { inner: Arc::new(inner) }
     }
 
-    /// A stem cell that fits, or a new instance.
-    pub async fn start(&self, spec: &Spec) -> Result<(Box<dyn Instance>, Origin)> {
-        let sort = Sort {
-            kind: spec.kind.clone(),
-            limits: spec.limits,
+    /// A stem cell that fits, if there is one; others follow.
+    pub fn take(&self, spec: &Spec) -> Option<Box<dyn Instance>> {
+        let sort = Sort::of(spec);
+        let taken = {
+            let mut shelves = self.shelves();
+            let shelf = shelves.entry(sort).or_default();
+            shelf.burst.add(self.inner.clock.elapsed(), &self.inner.memory);
+            // What has ended by itself needs no other end: its sandbox went with it.
+            std::iter::from_fn(|| shelf.ready.pop()).find(|instance| instance.is_alive())
         };
-        let taken = self.take(&sort);
-        self.settle();
-        match taken {
-            Some(instance) => Ok((instance, Origin::Stem)),
-            None => Ok((self.launch(&sort).await?, Origin::Cold)),
-        }
+        self.settle_soon();
+        taken
     }
 
-    async fn launch(&self, sort: &Sort) -> Result<Box<dyn Instance>> {
+    /// A new instance.
+    pub async fn launch(&self, spec: &Spec) -> Result<Box<dyn Instance>> {
+        self.launch_sort(&Sort::of(spec)).await
+    }
+
+    async fn launch_sort(&self, sort: &Sort) -> Result<Box<dyn Instance>> {
         let Some((language, kind)) = self.inner.kinds.get(&sort.kind) else {
             let message = format!("The '{}' runtime is no longer supported.", sort.kind);
             return Err(Error::new(Code::Sandbox, message));
@@ -125,13 +137,17 @@ impl Stems {
         self.inner.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that one is needed, and takes it if it is there.
-    fn take(&self, sort: &Sort) -> Option<Box<dyn Instance>> {
-        let mut shelves = self.shelves();
-        let shelf = shelves.entry(sort.clone()).or_default();
-        shelf.burst.add(self.inner.clock.elapsed(), &self.inner.memory);
-        // What has ended by itself needs no other end: its sandbox went with it.
-        std::iter::from_fn(|| shelf.ready.pop()).find(|instance| instance.is_alive())
+    /// Settles when those who have just come are served: starting others would keep them waiting.
+    fn settle_soon(&self) {
+        if self.inner.settling.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let stems = self.clone();
+        self.inner.tasks.spawn(Box::pin(async move {
+            stems.inner.clock.sleep(PAUSE).await;
+            stems.inner.settling.store(false, Ordering::Release);
+            stems.settle();
+        }));
     }
 
     /// Starts the stem cells that are missing and ends those that are too many.
@@ -173,7 +189,7 @@ impl Stems {
     }
 
     async fn add(&self, sort: Sort) {
-        let launched = self.launch(&sort).await;
+        let launched = self.launch_sort(&sort).await;
         let failed = launched.is_err();
         {
             let mut shelves = self.shelves();
@@ -200,6 +216,15 @@ impl Stems {
         let shelves = std::mem::take(&mut *self.shelves());
         let ready = shelves.values().flat_map(|shelf| &shelf.ready);
         futures_util::future::join_all(ready.map(|instance| instance.stop())).await;
+    }
+}
+
+impl Sort {
+    fn of(spec: &Spec) -> Self {
+        Self {
+            kind: spec.kind.clone(),
+            limits: spec.limits,
+        }
     }
 }
 

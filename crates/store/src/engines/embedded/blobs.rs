@@ -18,6 +18,9 @@ use super::{
 };
 use crate::digest::{digest, is_digest};
 
+/// What is read at once if it is in memory, in bytes.
+const SMALL: usize = 64 << 10;
+
 /// Blobs as files, each named by its digest, below a folder of its first two digits.
 pub(super) struct Files(Arc<Inner>);
 
@@ -89,6 +92,12 @@ impl Inner {
         Ok(Some(bytes.into()))
     }
 
+    /// A small, undamaged blob that the kernel has in memory.
+    fn get_at_once(&self, wanted: &str) -> Option<Bytes> {
+        let bytes = read_at_once(&self.path(wanted)).ok()?;
+        (bytes.len() <= SMALL && digest(&bytes) == wanted).then(|| bytes.into())
+    }
+
     fn sweep(&self, keep: &HashSet<String>, grace: Duration) -> Result<u64> {
         let mut removed = 0;
         for entry in files(&self.root)? {
@@ -108,6 +117,16 @@ impl Inner {
         }
         Ok(removed)
     }
+}
+
+/// Reads the beginning of a file without waiting for a disk: up to a byte more than what is small.
+fn read_at_once(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let mut bytes = vec![0; SMALL + 1];
+    let flags = rustix::io::ReadWriteFlags::NOWAIT;
+    let count = rustix::io::preadv2(&file, &mut [std::io::IoSliceMut::new(&mut bytes)], 0, flags)?;
+    bytes.truncate(count);
+    Ok(bytes)
 }
 
 /// Makes a file young again, and durable, which it is not if the put that wrote it was cut short.
@@ -144,6 +163,10 @@ impl Blobs for Files {
     async fn get(&self, digest: &str) -> Result<Option<Bytes>> {
         if !is_digest(digest) {
             return Ok(None);
+        }
+        // A cold start waits for its code: handing a read from memory to another thread would cost more than the read.
+        if let Some(bytes) = self.0.get_at_once(digest) {
+            return Ok(Some(bytes));
         }
         let (files, digest) = (self.0.clone(), digest.to_owned());
         blocking(move || files.get(&digest)).await
