@@ -25,8 +25,11 @@ function main({ home }) {
     native("reads the host's files by a shell", """
 read line
 got=
-for path in /etc/shadow /root/* /home/* /proc/1/environ /var/lib/*; do
+for path in /etc/shadow /proc/1/environ /proc/1/mem; do
   cat "$path" >/dev/null 2>&1 && got="$got $path"
+done
+for path in /root /home /var/lib /boot; do
+  ls -A "$path" 2>/dev/null | grep -q . && got="$got $path"
 done
 echo "{\\"got\\":[],\\"found\\":\\"$got\\"}" >&3
 exec cat >/dev/null""", lambda status, result: "found" not in result or result["found"] == ""),
@@ -63,7 +66,7 @@ for fd in os.listdir("/proc/self/fd"):
         attempts[fd + " " + way] = lambda fd=fd, way=way: os.stat(way, dir_fd=int(fd)) and int(fd) > 3
 return got(attempts)""")),
     Attack("leaves by /proc", python("""
-ways = ["/proc/1/root", "/proc/1/cwd", "/proc/self/root/..", "/proc/2/root/../..", "/proc/thread-self/root"]
+ways = ["/proc/1/root", "/proc/1/cwd", "/proc/self/root" + "/..", "/proc/2/root" + "/../..", "/proc/thread-self/root"]
 return got({way: lambda way=way: os.path.exists(way + args["home"]) for way in ways})""")),
     Attack("leaves by chroot", python("""
 os.mkdir("/tmp/cage")
