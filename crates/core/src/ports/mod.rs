@@ -13,6 +13,6 @@ pub use activations::{Activations, Query, Retention, Scope, Swept};
 pub use blobs::Blobs;
 pub use bus::Bus;
 pub use clock::{BoxFuture, Clock, Tasks};
-pub use runtime::{Init, Instance, InstanceLimits, Kind, Language, Line, Ran, Run, Stages, Stream};
-pub use sandbox::{Cell, Channel, Exit, ImageRoot, Mount, Network, Sandbox, SandboxSpec};
+pub use runtime::{Init, Instance, InstanceLimits, Kind, Language, Line, Lineage, Ran, Run, Stages, Stream};
+pub use sandbox::{Birth, Cell, Channel, Exit, ImageRoot, Mount, Network, Sandbox, SandboxSpec};
 pub use store::{Change, Expect, Record, Records, Revision, Table, Write};

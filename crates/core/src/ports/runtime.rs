@@ -46,6 +46,11 @@ pub struct InstanceLimits {
     pub isolation: Isolation,
 }
 
+/// What an instance is best started with beside its kind, in the words of its language; those of one lineage can take
+/// each other's place. The default one fits every action of the kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Lineage(pub String);
+
 /// What turns a started instance into one of an action.
 #[derive(Clone, Debug)]
 pub struct Init {
@@ -143,6 +148,16 @@ pub trait Language: Send + Sync {
 
     /// Starts an instance that belongs to no action yet: a stem cell.
     async fn start(&self, kind: &Kind, limits: InstanceLimits) -> Result<Box<dyn Instance>>;
+
+    /// What instances for this code, in this namespace, are best started with, by what is known of it so far.
+    fn lineage(&self, _kind: &Kind, _namespace: &str, _code: &CodeRef) -> Lineage {
+        Lineage::default()
+    }
+
+    /// Starts an instance of a lineage, which belongs to no action yet, but only serves code of that lineage.
+    async fn start_of(&self, kind: &Kind, limits: InstanceLimits, _lineage: &Lineage) -> Result<Box<dyn Instance>> {
+        self.start(kind, limits).await
+    }
 }
 
 /// A started instance.

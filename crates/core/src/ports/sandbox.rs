@@ -38,6 +38,21 @@ pub struct SandboxSpec {
     /// The files of an image as the root, instead of the minimal one; then nothing is mounted beside them but `/dev`
     /// and `/proc`.
     pub image: Option<ImageRoot>,
+    /// How the program comes to be.
+    pub birth: Birth,
+}
+
+/// How a program comes to be in its sandbox.
+#[derive(Clone, Debug, Default)]
+pub enum Birth {
+    /// It is executed.
+    #[default]
+    Executed,
+    /// It is executed, and forks programs for other sandboxes: a zygote. It sees no `/proc` and reaches no network, and
+    /// its control socket keeps messages apart (`SOCK_SEQPACKET`). It must run nobody's code but the platform's.
+    Zygote,
+    /// The zygote with this control socket forks it; the command is not used.
+    Forked(Arc<OwnedFd>),
 }
 
 /// An image's files, unpacked on the host, below a private writable layer of [`SandboxSpec::scratch`] MB.

@@ -26,6 +26,10 @@ pub struct Config {
     /// Longest silence of a process that isolates share when it should begin, before it is taken for hung and ended, in
     /// milliseconds.
     pub isolate_grace: u64,
+    /// Directory of the packages that every Python function can import; `<data>/python_packages` when not set.
+    pub python_packages: Option<PathBuf>,
+    /// Memory for all zygotes together, in MB; 0 starts none, so that every instance is a new interpreter.
+    pub zygote_memory: u64,
     /// Processes and threads of an instance.
     pub pids: u64,
     /// Open files of a process.
@@ -66,6 +70,8 @@ impl Default for Config {
             isolate_overhead: 128,
             isolate_patience: 20,
             isolate_grace: 2_000,
+            python_packages: None,
+            zygote_memory: 512,
             pids: 1024,
             files: 1024,
             scratch: 512,

@@ -24,6 +24,7 @@ pub struct Context {
     pub(super) node_modules: PathBuf,
     pub(super) workerd: PathBuf,
     pub(super) sockets: PathBuf,
+    pub(super) python_packages: PathBuf,
 }
 
 impl Context {
@@ -40,6 +41,8 @@ impl Context {
         let node_modules = config.node_modules.clone().unwrap_or_else(|| data.join("node_modules"));
         let workerd = config.workerd.clone().unwrap_or_else(|| data.join("workerd"));
         let sockets = data.join("sockets");
+        let python_packages = config.python_packages.clone();
+        let python_packages = python_packages.unwrap_or_else(|| data.join("python_packages"));
         let code = Arc::new(code::Cache::open(blobs, data.join("code"), code)?);
         Ok(Self {
             sandbox,
@@ -50,6 +53,7 @@ impl Context {
             node_modules,
             workerd,
             sockets,
+            python_packages,
         })
     }
 

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use wisp_core::ports::{Exit, InstanceLimits, Line, Mount};
 
-use super::protocol::Protocol;
+use super::{discovery::Interpreter, protocol::Protocol};
 
 /// What distinguishes one language from another.
 pub trait Dialect: Send + Sync {
@@ -18,6 +18,11 @@ pub trait Dialect: Send + Sync {
     /// What is visible beside the interpreter and the launcher.
     fn mounts(&self) -> Vec<Mount> {
         Vec::new()
+    }
+
+    /// The command that starts a zygote with these modules; none if this interpreter cannot be one.
+    fn zygote(&self, _interpreter: &Interpreter, _launcher: &Path, _modules: &[String]) -> Option<Vec<String>> {
+        None
     }
 
     /// How to talk to the launcher.

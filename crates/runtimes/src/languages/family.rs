@@ -5,10 +5,16 @@ use tokio::sync::OnceCell;
 use wisp_core::{
     Code, Error, Result,
     model::Isolation,
-    ports::{Instance, InstanceLimits, Kind, Language, Mount},
+    ports::{Birth, Instance, InstanceLimits, Kind, Language, Lineage, Mount},
 };
 
-use super::{Context, dialect::Dialect, discovery::Interpreter, instance};
+use super::{
+    Context,
+    dialect::Dialect,
+    discovery::Interpreter,
+    instance,
+    zygotes::{Soil, Zygotes},
+};
 
 /// A language with the interpreters that were found for it.
 pub struct Family {
@@ -17,6 +23,7 @@ pub struct Family {
     kinds: Vec<Kind>,
     interpreters: Vec<Interpreter>,
     launcher: OnceCell<Mount>,
+    zygotes: Zygotes,
 }
 
 impl Family {
@@ -53,6 +60,7 @@ impl Family {
             kinds,
             interpreters,
             launcher: OnceCell::new(),
+            zygotes: Zygotes::new(context.config.zygote_memory),
         }
     }
 
@@ -61,6 +69,15 @@ impl Family {
         self.kinds.iter_mut().for_each(|kind| kind.provider.push_str(note));
         self
     }
+}
+
+fn modules(lineage: &Lineage) -> Vec<String> {
+    lineage
+        .0
+        .split(',')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[async_trait]
@@ -74,6 +91,10 @@ impl Language for Family {
     }
 
     async fn start(&self, kind: &Kind, limits: InstanceLimits) -> Result<Box<dyn Instance>> {
+        self.start_of(kind, limits, &Lineage::default()).await
+    }
+
+    async fn start_of(&self, kind: &Kind, limits: InstanceLimits, lineage: &Lineage) -> Result<Box<dyn Instance>> {
         let position = self.kinds.iter().position(|known| known.name == kind.name);
         let Some(interpreter) = position.and_then(|position| self.interpreters.get(position)) else {
             return Err(Error::new(
@@ -83,6 +104,32 @@ impl Language for Family {
         };
         let install = || async { self.context.install(self.family(), self.dialect.launcher()) };
         let launcher = self.launcher.get_or_try_init(install).await?;
-        instance::start(&self.context, self.dialect.clone(), interpreter, launcher, limits).await
+        let modules = modules(lineage);
+        let soil = Soil {
+            context: &self.context,
+            dialect: &*self.dialect,
+            interpreter,
+            launcher,
+        };
+        let start = |birth| {
+            instance::start(
+                &self.context,
+                self.dialect.clone(),
+                interpreter,
+                launcher,
+                limits,
+                birth,
+            )
+        };
+        let Some(zygote) = self.zygotes.deepest(&soil, &modules).await else {
+            return start(Birth::Executed).await;
+        };
+        match start(zygote.birth()).await {
+            Err(error) if { true } && !zygote.is_alive() => {
+                tracing::warn!(family = self.family(), ?error, "a zygote has ended");
+                start(Birth::Executed).await
+            }
+            started => started,
+        }
     }
 }

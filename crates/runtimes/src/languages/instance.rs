@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use wisp_core::{
     Code as ErrorCode, Error, Result,
     model::Outcome,
-    ports::{Cell, Exit, Init, Instance, InstanceLimits, Line, Mount, Ran, Run, Stages},
+    ports::{Birth, Cell, Exit, Init, Instance, InstanceLimits, Line, Mount, Ran, Run, Stages},
 };
 
 use super::{
@@ -55,9 +55,10 @@ pub async fn start(
     interpreter: &Interpreter,
     launcher: &Mount,
     limits: InstanceLimits,
+    birth: Birth,
 ) -> Result<Box<dyn Instance>> {
     let begun = context.clock.elapsed();
-    let (cell, channel) = stem::start(context, &*dialect, interpreter, launcher, &limits).await?;
+    let (cell, channel) = stem::start(context, &*dialect, interpreter, launcher, &limits, birth).await?;
     let sandboxed_in = context.clock.elapsed() - begun;
     let config = &context.config;
     let exchange = Exchange::new(channel, dialect.protocol(), config.message_limit, context.clock.clone())?;
@@ -287,6 +288,10 @@ impl Instance for Launched {
 
     async fn thaw(&self) -> Result<()> {
         self.cell.thaw().await
+    }
+
+    fn memory(&self) -> Option<u64> {
+        self.cell.memory()
     }
 
     fn is_alive(&self) -> bool {

@@ -19,6 +19,7 @@ mod npm;
 mod outcome;
 mod protocol;
 mod stem;
+mod zygotes;
 
 pub use config::Config;
 pub use context::Context;

@@ -2,7 +2,8 @@ use std::path::PathBuf;
 
 use wisp_core::{
     Code, Error, Result,
-    ports::{Cell, Channel, InstanceLimits, Mount, SandboxSpec},
+    model::Isolation,
+    ports::{Birth, Cell, Channel, InstanceLimits, Mount, Network, SandboxSpec},
 };
 
 use super::{Context, dialect::Dialect, discovery::Interpreter};
@@ -14,10 +15,47 @@ pub async fn start(
     interpreter: &Interpreter,
     launcher: &Mount,
     limits: &InstanceLimits,
+    birth: Birth,
 ) -> Result<(Box<dyn Cell>, Channel)> {
+    let command = dialect.command(&interpreter.path, &launcher.target, limits);
+    let spec = spec(context, dialect, interpreter, launcher, limits, command, birth);
+    context.sandbox.start(&spec).await
+}
+
+/// Starts a zygote with these modules in a sandbox with this much memory, in MB; none if the language has no zygotes.
+pub async fn zygote(
+    context: &Context,
+    dialect: &dyn Dialect,
+    interpreter: &Interpreter,
+    launcher: &Mount,
+    modules: &[String],
+    memory: u64,
+) -> Result<Option<(Box<dyn Cell>, Channel)>> {
+    let Some(command) = dialect.zygote(interpreter, &launcher.target, modules) else {
+        return Ok(None);
+    };
+    let limits = InstanceLimits {
+        memory,
+        concurrency: 1,
+        network: Network::None,
+        isolation: Isolation::Process,
+    };
+    let spec = spec(context, dialect, interpreter, launcher, &limits, command, Birth::Zygote);
+    context.sandbox.start(&spec).await.map(Some)
+}
+
+fn spec(
+    context: &Context,
+    dialect: &dyn Dialect,
+    interpreter: &Interpreter,
+    launcher: &Mount,
+    limits: &InstanceLimits,
+    command: Vec<String>,
+    birth: Birth,
+) -> SandboxSpec {
     let config = &context.config;
-    let spec = SandboxSpec {
-        command: dialect.command(&interpreter.path, &launcher.target, limits),
+    SandboxSpec {
+        command,
         environment: environment(context, dialect, limits),
         directory: PathBuf::from("/tmp"),
         mounts: mounts(context, interpreter.prefix.as_ref(), launcher)
@@ -32,8 +70,8 @@ pub async fn start(
         network: limits.network,
         image: None,
         listener: None,
-    };
-    context.sandbox.start(&spec).await
+        birth,
+    }
 }
 
 fn environment(context: &Context, dialect: &dyn Dialect, limits: &InstanceLimits) -> Vec<(String, String)> {

@@ -11,7 +11,7 @@ use std::{
 
 use wisp_core::{
     model::Millis,
-    ports::{BoxFuture, Cell, Channel, Clock, Exit, Mount, Network, Sandbox, SandboxSpec},
+    ports::{Birth, BoxFuture, Cell, Channel, Clock, Exit, Mount, Network, Sandbox, SandboxSpec},
 };
 use wisp_runtimes::sandboxes::process::{Config, Process};
 
@@ -83,6 +83,7 @@ pub fn spec(command: &[&str]) -> SandboxSpec {
         network: Network::None,
         image: None,
         listener: None,
+        birth: Birth::Executed,
     }
 }
 

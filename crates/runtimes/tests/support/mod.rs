@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use wisp_core::{
     Result,
     model::{CodeRef, Outcome},
-    ports::{Blobs, BoxFuture, Clock, Init, Instance, InstanceLimits, Language, Network, Ran, Run, Sandbox},
+    ports::{Blobs, BoxFuture, Clock, Init, Instance, InstanceLimits, Language, Lineage, Network, Ran, Run, Sandbox},
 };
 use wisp_runtimes::{
     code,
@@ -114,6 +114,11 @@ impl Platform {
 
     /// An instance of a family's default kind, and how its initialisation ended.
     pub async fn init(&self, family: &str, action: &Action<'_>) -> (Box<dyn Instance>, Ran) {
+        self.init_of(&Lineage::default(), family, action).await
+    }
+
+    /// An instance of a lineage, and how its initialisation ended.
+    pub async fn init_of(&self, lineage: &Lineage, family: &str, action: &Action<'_>) -> (Box<dyn Instance>, Ran) {
         let language = self.language(family);
         let kind = language.kinds().iter().find(|kind| kind.default).unwrap();
         let limits = InstanceLimits {
@@ -122,7 +127,7 @@ impl Platform {
             network: Network::None,
             isolation: kind.isolation(),
         };
-        let instance = language.start(kind, limits).await.unwrap();
+        let instance = language.start_of(kind, limits, lineage).await.unwrap();
         let init = Init {
             namespace: "guest".into(),
             name: "test".into(),

@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wisp_core::{
     Code, Error, Result,
-    ports::{Cell, Channel, Exit, InstanceLimits, Mount, SandboxSpec},
+    ports::{Birth, Cell, Channel, Exit, InstanceLimits, Mount, SandboxSpec},
 };
 
 use super::{
@@ -78,6 +78,7 @@ impl Lane {
             scratch: config.scratch,
             cpu_shares: config.cpu_shares_per_mb * limits.memory,
             network: limits.network,
+            birth: Birth::Executed,
             image: None,
             listener: Some(Arc::new(listener)),
         };

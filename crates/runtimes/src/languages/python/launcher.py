@@ -15,6 +15,7 @@ INIT = 1
 READY, DONE, RESULT, FAILURE = 1, 2, 3, 4
 ROOT = "/action"
 FILE = "__main__.py"
+PACKAGES = "/packages"
 
 
 class Channel:
@@ -178,12 +179,30 @@ def serve(channel):
         channel.write(reply[0], token, reply[1])
 
 
-os.set_inheritable(DESCRIPTOR, False)
-# A line is in the log when it is written, also if the function is ended at its deadline.
-sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-CHANNEL = Channel()
-CHANNEL.write(READY, NONE, "")
-# A stem cell waits anyway: what the first request would need is loaded before it comes.
-run(load_text("def main(value): return value").main, None, {"value": json.loads("{}")})
-serve(CHANNEL)
+def offer_packages():
+    """Lets the platform's packages be imported, after everything else."""
+    if os.path.isdir(PACKAGES) and PACKAGES not in sys.path:
+        sys.path.append(PACKAGES)
+
+
+def warm():
+    """Loads what the first request would need."""
+    run(load_text("def main(value): return value").main, None, {"value": json.loads("{}")})
+
+
+def main():
+    """The life of an instance."""
+    os.set_inheritable(DESCRIPTOR, False)
+    # A line is in the log when it is written, also if the function is ended at its deadline.
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    channel = Channel()
+    channel.write(READY, NONE, "")
+    offer_packages()
+    # A stem cell waits anyway.
+    warm()
+    serve(channel)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,13 +1,16 @@
 //! Python 3: one kind for each minor version on the machine.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use wisp_core::ports::{InstanceLimits, Language};
+use wisp_core::ports::{InstanceLimits, Language, Mount};
 
 use super::{
     Context,
     dialect::Dialect,
-    discovery,
+    discovery::{self, Interpreter},
     family::Family,
     protocol::{Frames, Protocol},
 };
@@ -27,11 +30,22 @@ const NAMES: &[&str] = &[
     "python:3.12",
     "python:3.13",
 ];
-const LAUNCHER: &[(&str, &str)] = &[("launcher.py", include_str!("launcher.py"))];
+const LAUNCHER: &[(&str, &str)] = &[
+    ("launcher.py", include_str!("launcher.py")),
+    ("zygote.py", include_str!("zygote.py")),
+];
 /// The oldest version that the launcher runs on.
 const OLDEST: (u32, u32) = (3, 7);
+/// The oldest version that has what a zygote needs: `pidfd_open` and the passing of descriptors.
+const OLDEST_ZYGOTE: (u32, u32) = (3, 9);
+/// Where the packages are that every function can import.
+const PACKAGES: &str = "/packages";
+/// What every zygote imports: of the standard library, what functions use most.
+const STANDARD: &str = include_str!("standard.txt");
 
-struct Python;
+struct Python {
+    packages: Option<PathBuf>,
+}
 
 /// Python, with the interpreters of this machine.
 pub fn register(context: &Context) -> Arc<dyn Language> {
@@ -42,7 +56,9 @@ pub fn register(context: &Context) -> Arc<dyn Language> {
     let mut found = discovery::interpreters(&context.config, FAMILY, named, |python| python.version);
     found.retain(|python| python.version >= OLDEST);
     let kind = |python: &discovery::Interpreter| format!("{FAMILY}:{}.{}", python.version.0, python.version.1);
-    Arc::new(Family::new(context, Python, found, kind, NAMES))
+    let packages = context.python_packages.clone();
+    let packages = packages.is_dir().then_some(packages);
+    Arc::new(Family::new(context, Python { packages }, found, kind, NAMES))
 }
 
 impl Dialect for Python {
@@ -55,14 +71,35 @@ impl Dialect for Python {
     }
 
     fn command(&self, interpreter: &Path, launcher: &Path, _limits: &InstanceLimits) -> Vec<String> {
-        // Isolated: neither the launcher's directory nor the environment adds to what can be imported.
-        let launcher = launcher.join("launcher.py");
-        [interpreter, Path::new("-I"), &launcher]
-            .map(|word| word.display().to_string())
-            .to_vec()
+        isolated(interpreter, &launcher.join("launcher.py"))
+    }
+
+    fn mounts(&self) -> Vec<Mount> {
+        let packages = self.packages.iter().map(|source| Mount {
+            source: source.clone(),
+            target: PACKAGES.into(),
+        });
+        packages.collect()
+    }
+
+    fn zygote(&self, interpreter: &Interpreter, launcher: &Path, modules: &[String]) -> Option<Vec<String>> {
+        if interpreter.version < OLDEST_ZYGOTE {
+            return None;
+        }
+        let mut command = isolated(&interpreter.path, &launcher.join("zygote.py"));
+        command.extend(STANDARD.lines().map(str::to_owned));
+        command.extend_from_slice(modules);
+        Some(command)
     }
 
     fn protocol(&self) -> &'static dyn Protocol {
         &Frames
     }
+}
+
+/// Isolated: neither the script's directory nor the environment adds to what can be imported.
+fn isolated(interpreter: &Path, script: &Path) -> Vec<String> {
+    [interpreter, Path::new("-I"), script]
+        .map(|word| word.display().to_string())
+        .to_vec()
 }

@@ -39,7 +39,7 @@ impl Desk {
     }
 
     /// Has a command carried out; the error means that the keeper is dead.
-    pub async fn ask(&self, command: &Command, descriptors: &[BorrowedFd<'_>]) -> io::Result<Answer> {
+    pub async fn ask(&self, command: &Command, descriptors: &[BorrowedFd<'_>]) -> io::Result<Answer<Option<u32>>> {
         Ok(self.ask_for(command, descriptors).await?.0)
     }
 
@@ -48,12 +48,15 @@ impl Desk {
         &self,
         command: &Command,
         descriptors: &[BorrowedFd<'_>],
-    ) -> io::Result<(Answer, Vec<OwnedFd>)> {
+    ) -> io::Result<(Answer<Option<u32>>, Vec<OwnedFd>)> {
         let _turn = self.turn.lock().await;
         self.link
             .async_io(Interest::WRITABLE, |link| link.send(command, descriptors))
             .await?;
-        let answer = self.link.async_io(Interest::READABLE, Link::recv::<Answer>).await?;
+        let answer = self
+            .link
+            .async_io(Interest::READABLE, Link::recv::<Answer<Option<u32>>>)
+            .await?;
         Ok(answer.ok_or(io::ErrorKind::UnexpectedEof)?)
     }
 }
@@ -61,6 +64,8 @@ impl Desk {
 /// A sandbox with its program.
 pub struct Running {
     keeper: u32,
+    /// The program, if it was forked by a zygote and is not below the keeper.
+    forked: Option<u32>,
     /// The processes that were stopped one by one.
     halted: Mutex<Vec<OwnedFd>>,
     desk: Desk,
@@ -74,9 +79,10 @@ pub struct Running {
 }
 
 impl Running {
-    /// A sandbox whose keeper has executed the program.
+    /// A sandbox whose program has begun.
     pub fn new(
         keeper: u32,
+        forked: Option<u32>,
         desk: Desk,
         status: Link,
         place: Place,
@@ -85,6 +91,7 @@ impl Running {
     ) -> io::Result<Self> {
         Ok(Self {
             keeper,
+            forked,
             halted: Mutex::default(),
             desk,
             status: status.watch()?,
@@ -123,6 +130,7 @@ impl Cell for Running {
         let answer = self.desk.ask(&command, &[]).await;
         answer
             .map_err(|_| failed("the sandbox has ended".into()))?
+            .map(|_| ())
             .map_err(failed)
     }
 
@@ -143,9 +151,13 @@ impl Cell for Running {
 
     async fn freeze(&self) -> Result<()> {
         let mut halted = self.halted.lock().await;
+        let gathered = match self.forked {
+            Some(_) => self.place.group.gather(self.keeper),
+            None => Ok(()),
+        };
         let frozen = match self.place.group.freeze(true) {
-            Some(frozen) => frozen,
-            None if halted.is_empty() => halt::stop(self.keeper).map(|stopped| *halted = stopped),
+            Some(frozen) => gathered.and(frozen),
+            None if halted.is_empty() => halt::stop(self.keeper, self.forked).map(|stopped| *halted = stopped),
             None => Ok(()),
         };
         frozen

@@ -17,16 +17,18 @@ struct Child {
     parent: u32,
 }
 
-/// Stops all processes below a keeper's init, which itself goes on reaping; returns those that were stopped.
+/// Stops all processes below a keeper's init, which itself goes on reaping, and a program that was forked elsewhere
+/// with all below it; returns those that were stopped.
 ///
 /// # Errors
 /// When processes are forked faster than they can be stopped; then all go on.
-pub fn stop(keeper: u32) -> io::Result<Vec<OwnedFd>> {
+pub fn stop(keeper: u32, forked: Option<u32>) -> io::Result<Vec<OwnedFd>> {
     let mut stopped = Vec::new();
     let mut seen = HashSet::new();
     for _ in 0..ROUNDS {
         let found: Vec<Child> = below(keeper)
             .into_iter()
+            .chain(forked.into_iter().flat_map(from))
             .filter(|child| seen.insert(child.process))
             .collect();
         if found.is_empty() {
@@ -63,8 +65,19 @@ impl Child {
 
 /// All processes below the children of this one.
 fn below(keeper: u32) -> Vec<Child> {
+    descend(children(keeper))
+}
+
+/// A process and all below it.
+fn from(process: u32) -> Vec<Child> {
+    let mut found = descend(vec![process]);
+    found.extend(parent(process).map(|parent| Child { process, parent }));
+    found
+}
+
+/// All processes below these.
+fn descend(mut parents: Vec<u32>) -> Vec<Child> {
     let mut found = Vec::new();
-    let mut parents = children(keeper);
     while let Some(parent) = parents.pop() {
         for process in children(parent) {
             parents.push(process);

@@ -12,7 +12,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::io::unix::AsyncFd;
 
 /// Most descriptors that one message carries.
-const DESCRIPTORS: usize = 8;
+const DESCRIPTORS: usize = 16;
 
 /// One end of a socket that carries whole messages, with descriptors.
 #[derive(Debug)]

@@ -59,8 +59,9 @@ pub struct Bind {
 /// What the server asks of a keeper.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Command {
-    /// Execute a program, once. Descriptors: control, standard output, standard error, root, and the control group
-    /// when the kernel can clone into one.
+    /// Begin a program, once. Descriptors: control, standard output, standard error, root; the zygote's socket if one
+    /// forks it, then [`Start::doors`] files by which it joins its control groups; and the control group when the kernel
+    /// can clone into one. The answer to a fork is the program's process id.
     Start(Start),
     /// Make something visible in the running sandbox.
     Mount(Bind),
@@ -85,4 +86,52 @@ pub struct Start {
     pub scratch: u64,
     /// User and group that it runs as inside, if its root is an image.
     pub owner: Option<(u32, u32)>,
+    /// How it comes to be.
+    pub birth: Birth,
+    /// How many files it must write itself into to join its control groups, if it is forked.
+    pub doors: usize,
 }
+
+/// How a program comes to be; as in the port, whose descriptor travels beside the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Birth {
+    /// By execution.
+    Executed,
+    /// By execution, as a zygote.
+    Zygote,
+    /// By a zygote's fork.
+    Forked,
+}
+
+/// What a keeper asks of a zygote. Descriptors: for the answer, then the program's control, standard output and standard
+/// error, then namespaces in the order of [`SPACES`], then the files by which it joins its control groups. The answer is
+/// the program's pidfd with its process id; what goes wrong in the program until it is in its sandbox follows as text.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// `NAME=value`.
+    pub environment: Vec<String>,
+    /// Working directory.
+    pub directory: String,
+    /// Processes and threads.
+    pub pids: u64,
+    /// Open files of a process.
+    pub files: u64,
+    /// Types of the namespaces that come along, as for `setns`(2).
+    pub spaces: Vec<i32>,
+    /// User and group inside.
+    pub user: u32,
+    /// System calls that only a zygote may make.
+    pub forbidden: Vec<i64>,
+}
+
+/// The namespaces that a forked program enters, in this order: the first before it is forked, and its user namespace
+/// last, for with that it gives up the right to enter any.
+pub const SPACES: [i32; 7] = [
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWNET,
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWUSER,
+];

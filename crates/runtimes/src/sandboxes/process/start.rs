@@ -6,13 +6,14 @@ use std::{
     },
 };
 
-use wisp_core::ports::{Cell, Channel, SandboxSpec};
+use wisp_core::ports::{Birth, Cell, Channel, SandboxSpec};
 
 use super::{
     Process,
     cell::{Desk, Running},
     cgroup::Limits,
-    messages::{Command, Start},
+    link::Link,
+    messages::{self, Command, Start},
     network::Relay,
     yard::Parked,
 };
@@ -48,7 +49,11 @@ async fn begin(
         .group
         .limit(&limits)
         .map_err(|error| format!("set limits: {error}"))?;
-    let (channel, theirs) = channel(spec.listener.as_deref()).map_err(failed)?;
+    let (channel, theirs) = channel(spec).map_err(failed)?;
+    let doors = match &spec.birth {
+        Birth::Forked(_) => parked.place.group.doors().map_err(failed)?,
+        Birth::Executed | Birth::Zygote => Vec::new(),
+    };
     let Parked {
         keeper,
         commands,
@@ -61,13 +66,20 @@ async fn begin(
     let desk = Desk::new(commands).map_err(failed)?;
     let mut descriptors: Vec<BorrowedFd<'_>> = theirs.iter().map(AsFd::as_fd).collect();
     descriptors.push(root.as_fd());
-    descriptors.extend(place.group.door());
-    let Ok(answer) = desk.ask(&command(spec), &descriptors).await else {
+    if let Birth::Forked(zygote) = &spec.birth {
+        descriptors.push(zygote.as_fd());
+    }
+    descriptors.extend(doors.iter().map(AsFd::as_fd));
+    descriptors.extend(match &spec.birth {
+        Birth::Zygote => place.group.zygote_door(),
+        Birth::Executed | Birth::Forked(_) => place.group.door(),
+    });
+    let Ok(answer) = desk.ask(&command(spec, doors.len()), &descriptors).await else {
         return Ok(None);
     };
-    answer?;
+    let forked = answer?;
     drop(theirs);
-    let running = Running::new(keeper, desk, status, place, relay, process.yard.clone()).map_err(failed)?;
+    let running = Running::new(keeper, forked, desk, status, place, relay, process.yard.clone()).map_err(failed)?;
     Ok(Some((Box::new(running), channel)))
 }
 
@@ -78,7 +90,7 @@ fn relay(process: &Process, tun: Option<OwnedFd>) -> io::Result<Option<Relay>> {
         .transpose()
 }
 
-fn command(spec: &SandboxSpec) -> Command {
+fn command(spec: &SandboxSpec, doors: usize) -> Command {
     Command::Start(Start {
         command: spec.command.clone(),
         environment: spec
@@ -91,18 +103,28 @@ fn command(spec: &SandboxSpec) -> Command {
         files: spec.files,
         scratch: spec.scratch,
         owner: spec.image.as_ref().map(|image| (image.user, image.group)),
+        birth: match &spec.birth {
+            Birth::Executed => messages::Birth::Executed,
+            Birth::Zygote => messages::Birth::Zygote,
+            Birth::Forked(_) => messages::Birth::Forked,
+        },
+        doors,
     })
 }
 
 /// The worker's ends of a program's descriptors, and the program's.
-fn channel(listener: Option<&OwnedFd>) -> io::Result<(Channel, [OwnedFd; 3])> {
-    let (control, connected) = UnixStream::pair()?;
-    let their_control = listener.map_or_else(|| Ok(connected.into()), OwnedFd::try_clone)?;
+fn channel(spec: &SandboxSpec) -> io::Result<(Channel, [OwnedFd; 3])> {
+    let (control, connected): (OwnedFd, OwnedFd) = match &spec.birth {
+        Birth::Zygote => Link::pair().map(|(ours, theirs)| (ours.into(), theirs.into()))?,
+        Birth::Executed | Birth::Forked(_) => UnixStream::pair().map(|(ours, theirs)| (ours.into(), theirs.into()))?,
+    };
+    let listener = spec.listener.as_deref();
+    let their_control = listener.map_or_else(|| Ok(connected), OwnedFd::try_clone)?;
     let (stdout, their_stdout) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let (stderr, their_stderr) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     Ok((
         Channel {
-            control: control.into(),
+            control,
             stdout,
             stderr,
         },

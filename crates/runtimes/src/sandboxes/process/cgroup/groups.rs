@@ -1,4 +1,4 @@
-use std::{io, os::fd::BorrowedFd, path::Path};
+use std::{fs::File, io, os::fd::BorrowedFd, path::Path};
 
 use super::{location::Location, v1, v2};
 
@@ -104,6 +104,32 @@ impl Group {
             Group::V2(group) => Some(group.door()),
             Group::V1(group) => group.door(),
             Group::None => None,
+        }
+    }
+
+    /// What a zygote is cloned into: not where it could be frozen, for its children would remain there.
+    pub fn zygote_door(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Group::V2(group) => Some(group.door()),
+            Group::V1(_) | Group::None => None,
+        }
+    }
+
+    /// Files into which a process that is forked elsewhere writes `0` to move in.
+    pub fn doors(&self) -> io::Result<Vec<File>> {
+        match self {
+            Group::V2(group) => group.doors(),
+            Group::V1(group) => group.doors(),
+            Group::None => Ok(Vec::new()),
+        }
+    }
+
+    /// Moves the processes of a program that was forked elsewhere to where the sandbox is frozen, if that is another
+    /// group than where its limits hold. Slow at first, so never while a request waits.
+    pub fn gather(&self, keeper: u32) -> io::Result<()> {
+        match self {
+            Group::V1(group) => group.gather(keeper),
+            Group::V2(_) | Group::None => Ok(()),
         }
     }
 

@@ -1,5 +1,6 @@
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     os::fd::BorrowedFd,
     path::{Path, PathBuf},
 };
@@ -125,6 +126,37 @@ impl Group {
         self.directories
             .iter()
             .try_for_each(|(_, at)| fs::write(at.join("cgroup.procs"), process.to_string()))
+    }
+
+    /// Files into which a process writes `0` to move in. A thread that moves itself waits for nobody, while moving
+    /// another, or a whole process, first waits for all processors.
+    pub fn doors(&self) -> io::Result<Vec<File>> {
+        let open = |(_, at): &(_, PathBuf)| File::options().write(true).open(at.join("tasks"));
+        self.directories.iter().map(open).collect()
+    }
+
+    /// Moves all processes but the keeper to where the sandbox is frozen.
+    pub fn gather(&self, keeper: u32) -> io::Result<()> {
+        let (Some(freezer), Some(memory)) = (&self.freezer, self.directory(CONTROLLERS[0])) else {
+            return Ok(());
+        };
+        let mut there = freezer.processes()?;
+        // What is forked meanwhile is found by the next look.
+        loop {
+            let here = v2::processes(memory)?;
+            let missing: Vec<_> = here
+                .into_iter()
+                .filter(|one| *one != keeper && !there.contains(one))
+                .collect();
+            if missing.is_empty() {
+                return Ok(());
+            }
+            for process in missing {
+                // Fails only for one that has ended.
+                let _ = freezer.adopt(process);
+                there.push(process);
+            }
+        }
     }
 
     /// What a sandbox is cloned into, so that it, but not its keeper, can be frozen.

@@ -141,6 +141,22 @@ impl Group {
         self.write(FREEZE, u8::from(frozen))
     }
 
+    /// The file into which a process writes `0` to move in.
+    pub fn doors(&self) -> io::Result<Vec<File>> {
+        let file = File::options().write(true).open(self.directory.join("cgroup.procs"))?;
+        Ok(vec![file])
+    }
+
+    /// The processes in it.
+    pub fn processes(&self) -> io::Result<Vec<u32>> {
+        processes(&self.directory)
+    }
+
+    /// Moves a process in.
+    pub fn adopt(&self, process: u32) -> io::Result<()> {
+        self.write("cgroup.procs", process)
+    }
+
     /// What a sandbox is cloned into.
     pub fn door(&self) -> BorrowedFd<'_> {
         self.door.as_fd()
@@ -185,6 +201,12 @@ pub fn field(path: &Path, name: &str) -> Option<u64> {
         .trim()
         .parse()
         .ok()
+}
+
+/// The processes in a group, of either version.
+pub fn processes(directory: &Path) -> io::Result<Vec<u32>> {
+    let list = fs::read_to_string(directory.join("cgroup.procs"))?;
+    Ok(list.lines().filter_map(|line| line.parse().ok()).collect())
 }
 
 #[cfg(test)]

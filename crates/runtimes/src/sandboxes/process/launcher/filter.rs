@@ -28,7 +28,14 @@ const PERSONALITIES: [u64; 3] = [0xffff_ffff, 0, 0x0004_0000];
 ///
 /// Which calls may be made is one search tree, because installing a filter costs by its length; what they may be
 /// called with is a second, short filter.
-pub struct Filter([BpfProgram; 2]);
+pub struct Filter {
+    programs: [BpfProgram; 2],
+    /// Takes the place of the first in a zygote.
+    zygote: BpfProgram,
+}
+
+/// Calls that a zygote may make beside the others, so that its children can take their places.
+pub const PLACING: [i64; 2] = [libc::SYS_setns, libc::SYS_capset];
 
 impl Filter {
     /// Compiles the filter for this machine.
@@ -44,15 +51,26 @@ impl Filter {
         ];
         let mut allowed = [ALLOWED, &conditional].concat();
         allowed.sort_unstable();
-        Ok(Self([tree::compile(&allowed, libc::SYS_clone3), arguments.try_into()?]))
+        let programs = [tree::compile(&allowed, libc::SYS_clone3), arguments.try_into()?];
+        allowed.extend(PLACING);
+        allowed.sort_unstable();
+        let zygote = tree::compile(&allowed, libc::SYS_clone3);
+        Ok(Self { programs, zygote })
     }
 
     /// Binds the caller and all its descendants, for ever.
     pub fn apply(&self) -> std::io::Result<()> {
-        self.0
-            .iter()
-            .try_for_each(|program| apply_filter(program).map_err(std::io::Error::other))
+        self.programs.iter().try_for_each(apply)
     }
+
+    /// Binds the caller as a zygote; its children have to forbid themselves the rest.
+    pub fn apply_to_zygote(&self) -> std::io::Result<()> {
+        [&self.zygote, &self.programs[1]].into_iter().try_for_each(apply)
+    }
+}
+
+fn apply(program: &BpfProgram) -> std::io::Result<()> {
+    apply_filter(program).map_err(std::io::Error::other)
 }
 
 /// Calls that are refused with certain arguments: any rule of several, all conditions of a rule.

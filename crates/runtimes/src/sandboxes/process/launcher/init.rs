@@ -13,7 +13,14 @@ use rustix::{
     thread::{CapabilitySet, CapabilitySets},
 };
 
-use super::{super::link::Link, Filter, kernel, namespaces, program::Program};
+use super::{
+    super::{
+        link::Link,
+        messages::{Answer, Birth},
+    },
+    Filter, kernel, namespaces,
+    program::Program,
+};
 
 /// Files of `/proc` that tell of the host what no function needs to know.
 const MASKED: &[&std::ffi::CStr] = &[
@@ -32,7 +39,7 @@ const USER: c_int = 5;
 const EXPENDABLE: &str = "500";
 
 /// What a step is called and why it failed.
-type Failure = (&'static str, io::Error);
+pub type Failure = (&'static str, io::Error);
 
 /// Becomes the sandbox's first process: closes the door behind itself, forks the program, reaps, ends as it ends.
 ///
@@ -48,7 +55,8 @@ pub fn run(
     let _ = keeper;
     let failure = match settle(program, user.as_fd(), report) {
         Ok((report, user)) => match confine(&report, user, program.user(), rootless, filter) {
-            Ok(()) => supervise(program, report),
+            Ok(spaces) if program.birth == Birth::Forked => await_program(&report, &spaces),
+            Ok(_) => supervise(program, report),
             Err(failure) => (failure, report),
         },
         Err(error) => {
@@ -61,12 +69,13 @@ pub fn run(
     kernel::exit(126)
 }
 
-fn tell(report: &Link, (step, error): Failure) {
-    let _ = report.send(&format!("{step}: {error}"), &[]);
+/// Tells the keeper why no program will run.
+pub fn tell(report: &Link, (step, error): Failure) {
+    let _ = report.send(&Answer::<()>::Err(format!("{step}: {error}")), &[]);
 }
 
 /// Puts descriptors in their places and closes all others: one that leads to the host is a way out.
-fn settle(program: &Program, user: BorrowedFd<'_>, report: BorrowedFd<'_>) -> io::Result<(Link, OwnedFd)> {
+pub fn settle(program: &Program, user: BorrowedFd<'_>, report: BorrowedFd<'_>) -> io::Result<(Link, OwnedFd)> {
     // Its number is about to be given away: it must not be closed as this file.
     let null = ManuallyDrop::new(File::open("/dev/null")?);
     let [control, stdout, stderr] = program.channels() else {
@@ -94,11 +103,19 @@ fn settle(program: &Program, user: BorrowedFd<'_>, report: BorrowedFd<'_>) -> io
     Ok(unsafe { (Link::from(OwnedFd::from_raw_fd(REPORT)), OwnedFd::from_raw_fd(USER)) })
 }
 
-/// Gives up everything that a function must not have.
-fn confine(report: &Link, user: OwnedFd, owner: (u32, u32), rootless: bool, filter: &Filter) -> Result<(), Failure> {
+/// Gives up everything that a function must not have; returns the namespaces that only exist from here on.
+fn confine(
+    report: &Link,
+    user: OwnedFd,
+    owner: (u32, u32),
+    rootless: bool,
+    filter: &Filter,
+) -> Result<[OwnedFd; 2], Failure> {
     let step = |what| move |error: rustix::io::Errno| (what, io::Error::from(error));
     mount_proc(rootless).map_err(|error| ("mount /proc", error))?;
     std::fs::write("/proc/self/oom_score_adj", EXPENDABLE).map_err(|error| ("offer memory", error))?;
+    let own = |name| namespaces::own(name).map_err(|error| ("namespaces", error));
+    let spaces = [own("pid")?, own("cgroup")?];
     kernel::enter(&user, libc::CLONE_NEWUSER).map_err(|error| ("enter the user namespace", error))?;
     drop(user);
     if !rootless {
@@ -107,18 +124,26 @@ fn confine(report: &Link, user: OwnedFd, owner: (u32, u32), rootless: bool, filt
     let (uid, gid) = (Uid::from_raw(owner.0), Gid::from_raw(owner.1));
     rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(step("change group"))?;
     rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(step("change user"))?;
-    set_parent_process_death_signal(Some(Signal::KILL)).map_err(step("die with the keeper"))?;
-    // If the keeper died before that, its end of the socket is closed by now.
-    let mut events = [PollFd::new(report, PollFlags::empty())];
-    poll(&mut events, Some(&Default::default())).map_err(step("look at the keeper"))?;
-    if !events[0].revents().is_empty() {
-        kernel::exit(126);
-    }
+    die_with_keeper(report)?;
     // Functions may neither trace init nor read its memory.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(step("hide init"))?;
     drop_capabilities().map_err(step("drop capabilities"))?;
     rustix::thread::set_no_new_privs(true).map_err(step("no new privileges"))?;
-    filter.apply().map_err(|error| ("filter system calls", error))
+    filter.apply().map_err(|error| ("filter system calls", error))?;
+    Ok(spaces)
+}
+
+/// Has the kernel end the caller when the keeper ends.
+pub fn die_with_keeper(report: &Link) -> Result<(), Failure> {
+    let step = |what| move |error: rustix::io::Errno| (what, io::Error::from(error));
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(step("die with the keeper"))?;
+    // If the keeper died before that, its end of the socket is closed by now.
+    let mut events = [PollFd::new(report, PollFlags::empty())];
+    poll(&mut events, Some(&Default::default())).map_err(step("look at the keeper"))?;
+    if events[0].revents().is_empty() {
+        return Ok(());
+    }
+    kernel::exit(126)
 }
 
 fn mount_proc(rootless: bool) -> io::Result<()> {
@@ -145,14 +170,20 @@ fn mount_proc(rootless: bool) -> io::Result<()> {
     Ok(())
 }
 
-fn drop_capabilities() -> rustix::io::Result<()> {
-    for capability in CapabilitySet::all() {
+/// Makes all capabilities but these impossible to regain.
+pub fn drop_bounding(kept: &[CapabilitySet]) -> rustix::io::Result<()> {
+    for capability in CapabilitySet::all().iter().filter(|one| !kept.contains(one)) {
         match rustix::thread::remove_capability_from_bounding_set(capability) {
             // Kernels older than a capability do not know it.
             Ok(()) | Err(rustix::io::Errno::INVAL) => {}
             Err(error) => return Err(error),
         }
     }
+    Ok(())
+}
+
+fn drop_capabilities() -> rustix::io::Result<()> {
+    drop_bounding(&[])?;
     let none = CapabilitySet::empty();
     rustix::thread::set_capabilities(
         None,
@@ -162,6 +193,19 @@ fn drop_capabilities() -> rustix::io::Result<()> {
             inheritable: none,
         },
     )
+}
+
+/// Hands the keeper the namespaces that the program will enter, and stays for what is orphaned in them.
+fn await_program(report: &Link, spaces: &[OwnedFd; 2]) -> ! {
+    kernel::ignore_children(true);
+    let answer: Answer = Ok(());
+    let told = report.send(&answer, &[spaces[0].as_fd(), spaces[1].as_fd()]);
+    if told.is_err() || kernel::close_range(0, c_int::MAX).is_err() {
+        kernel::exit(126);
+    }
+    loop {
+        rustix::event::pause();
+    }
 }
 
 fn supervise(program: &Program, report: Link) -> ! {

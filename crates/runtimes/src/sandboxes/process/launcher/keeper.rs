@@ -12,11 +12,11 @@ use rustix::{
 use super::{
     super::{
         link::Link,
-        messages::{Answer, Bind, Command, Park, Setup},
+        messages::{Answer, Bind, Command, Park, Setup, Start},
     },
     Filter, kernel, namespaces,
     program::Program,
-    shield::Shield,
+    shield::{Sandbox, Shield},
 };
 
 /// Forks a keeper that serves the given command and status sockets; returns its process id.
@@ -76,25 +76,16 @@ struct Keeper<'a> {
     sandbox: Option<Sandbox>,
 }
 
-struct Sandbox {
-    init: OwnedFd,
-    mounts: OwnedFd,
-}
-
 impl Keeper<'_> {
     fn serve(mut self) -> ! {
         loop {
             let mut events = vec![PollFd::new(&self.commands, PollFlags::IN)];
-            events.extend(
-                self.sandbox
-                    .iter()
-                    .map(|sandbox| PollFd::new(&sandbox.init, PollFlags::IN)),
-            );
+            events.extend(self.sandbox.iter().flat_map(Sandbox::ends));
             if poll(&mut events, None).is_err() {
                 continue;
             }
-            let (ordered, ended) = (events[0].revents(), events.get(1).map(PollFd::revents));
-            if ended.is_some_and(|ended| !ended.is_empty()) {
+            let ordered = events[0].revents();
+            if events[1..].iter().any(|event| !event.revents().is_empty()) {
                 self.finish();
             }
             if !ordered.is_empty() && !self.obey() {
@@ -108,30 +99,33 @@ impl Keeper<'_> {
         let Ok(Some((command, descriptors))) = self.commands.recv::<Command>() else {
             return false;
         };
-        let answer: Answer<Option<OwnedFd>> = match command {
-            Command::Start(start) => self.shield_program(start, descriptors).map(|()| None),
+        let answer: Answer<(Option<u32>, Option<OwnedFd>)> = match command {
+            Command::Start(start) => self.shield_program(start, descriptors).map(|forked| (forked, None)),
             Command::Mount(bind) => self
                 .mount(&bind)
-                .map(|()| None)
+                .map(|()| (None, None))
                 .map_err(|error| format!("mount {}: {error}", bind.source.display())),
-            Command::Socket => namespaces::socket().map(Some).map_err(|error| error.to_string()),
+            Command::Socket => namespaces::socket()
+                .map(|socket| (None, Some(socket)))
+                .map_err(|error| error.to_string()),
         };
         let (answer, brought) = match answer {
-            Ok(brought) => (Ok(()), brought),
+            Ok((forked, brought)) => (Ok(forked), brought),
             Err(reason) => (Err(reason), None),
         };
         let brought: Vec<_> = brought.iter().map(AsFd::as_fd).collect();
-        self.commands.send::<Answer>(&answer, &brought).is_ok()
+        self.commands.send::<Answer<Option<u32>>>(&answer, &brought).is_ok()
     }
 
-    fn shield_program(&mut self, start: super::super::messages::Start, descriptors: Vec<OwnedFd>) -> Answer {
+    fn shield_program(&mut self, start: Start, descriptors: Vec<OwnedFd>) -> Answer<Option<u32>> {
         if self.sandbox.is_some() {
             return Err("this sandbox has a program already".into());
         }
         let program = Program::new(start, self.setup.scratch_inodes, descriptors)?;
-        let (init, mounts) = self.shield.run(self.setup, &program, self.filter)?;
-        self.sandbox = Some(Sandbox { init, mounts });
-        Ok(())
+        let sandbox = self.shield.run(self.setup, &program, self.filter)?;
+        let forked = sandbox.program.as_ref().map(|(_, process)| *process);
+        self.sandbox = Some(sandbox);
+        Ok(forked)
     }
 
     fn mount(&self, bind: &Bind) -> io::Result<()> {
@@ -152,6 +146,17 @@ impl Keeper<'_> {
             let _ = self.status.send(&exit_code(&sandbox.init), &[]);
         }
         kernel::exit(0)
+    }
+}
+
+impl Sandbox {
+    /// What tells that it is over: the end of its first process, or of a program that is not below it.
+    fn ends(&self) -> impl Iterator<Item = PollFd<'_>> {
+        let program = self.program.iter().map(|(program, _)| program);
+        [&self.init]
+            .into_iter()
+            .chain(program)
+            .map(|process| PollFd::new(process, PollFlags::IN))
     }
 }
 

@@ -3,6 +3,7 @@
 //! This code runs in processes of its own, single-threaded, where forking is cheap and safe. It must never start a
 //! thread, and never touch the async runtime.
 
+mod birth;
 mod calls;
 mod etc;
 mod filter;
@@ -17,6 +18,7 @@ mod serve;
 mod shield;
 mod tree;
 mod tun;
+mod zygote;
 
 pub use serve::{ARGUMENT, launcher_main};
 

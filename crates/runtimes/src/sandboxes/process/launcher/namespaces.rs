@@ -68,7 +68,12 @@ pub fn user(inside: (u32, u32), uid: u32, rootless: bool) -> io::Result<OwnedFd>
 
 /// The caller's own mount namespace.
 pub fn mounts() -> io::Result<OwnedFd> {
-    Ok(File::open("/proc/self/ns/mnt")?.into())
+    own("mnt")
+}
+
+/// One of the caller's own namespaces, by its name in `/proc/self/ns`.
+pub fn own(name: &str) -> io::Result<OwnedFd> {
+    Ok(File::open(Path::new("/proc/self/ns").join(name))?.into())
 }
 
 /// Brings an interface of the caller's network namespace up.

@@ -7,7 +7,15 @@ use std::{
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{super::messages::Start, kernel, namespaces::INSIDE};
+use super::{
+    super::messages::{Birth, Request, SPACES, Start},
+    filter::PLACING,
+    kernel,
+    namespaces::INSIDE,
+};
+
+/// Descriptors of every program: control, standard output, standard error, root.
+const COMMON: usize = 4;
 
 /// A program, ready to be executed: nothing is allocated between the fork and its first instruction.
 pub struct Program {
@@ -24,14 +32,21 @@ pub struct Program {
     pub inodes: u64,
     /// User and group that it runs as inside, if its root is an image.
     pub owner: Option<(u32, u32)>,
+    /// How it comes to be.
+    pub birth: Birth,
+    doors: usize,
     descriptors: Vec<OwnedFd>,
 }
 
 impl Program {
-    /// A program with its control socket, standard output, standard error, root and, perhaps, control group.
+    /// A program with the descriptors that [`Command::Start`](super::super::messages::Command::Start) tells of.
     pub fn new(start: Start, inodes: u64, descriptors: Vec<OwnedFd>) -> Result<Self, String> {
-        if start.command.is_empty() || !(4..=5).contains(&descriptors.len()) {
-            return Err("a program needs a command and four or five descriptors".into());
+        let (forked, executed) = (start.birth == Birth::Forked, !start.command.is_empty());
+        let least = COMMON + if forked { 1 + start.doors } else { 0 };
+        if !(forked || executed) || !(least..=least + 1).contains(&descriptors.len()) {
+            return Err(format!(
+                "a program needs a command, or a zygote, and {least} descriptors"
+            ));
         }
         let strings = |strings: Vec<String>| strings.into_iter().map(CString::new).collect::<Result<Vec<_>, _>>();
         let places = places(&start);
@@ -46,6 +61,8 @@ impl Program {
             scratch: start.scratch,
             inodes,
             owner: start.owner,
+            birth: start.birth,
+            doors: start.doors,
             descriptors,
         })
     }
@@ -62,7 +79,28 @@ impl Program {
 
     /// The control group to be cloned into.
     pub fn group(&self) -> Option<BorrowedFd<'_>> {
-        self.descriptors.get(4).map(AsFd::as_fd)
+        let inherits = self.zygote().map_or(0, |(_, doors)| 1 + doors.len());
+        self.descriptors.get(COMMON + inherits).map(AsFd::as_fd)
+    }
+
+    /// The socket of the zygote that forks it, and the files by which it joins its control groups.
+    pub fn zygote(&self) -> Option<(BorrowedFd<'_>, &[OwnedFd])> {
+        let (zygote, doors) = self.descriptors.get(COMMON..COMMON + 1 + self.doors)?.split_first()?;
+        (self.birth == Birth::Forked).then_some((zygote.as_fd(), doors))
+    }
+
+    /// What its zygote is asked for.
+    pub fn request(&self) -> Request {
+        let text = |text: &CString| text.to_string_lossy().into_owned();
+        Request {
+            environment: self.environment.iter().map(text).collect(),
+            directory: text(&self.directory),
+            pids: self.pids,
+            files: self.files,
+            spaces: SPACES.into(),
+            user: INSIDE,
+            forbidden: PLACING.into(),
+        }
     }
 
     /// Its working directory.

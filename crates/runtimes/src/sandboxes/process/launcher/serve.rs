@@ -2,7 +2,7 @@ use std::{fs::File, io, os::fd::AsFd, process::ExitCode};
 
 use rustix::{
     mount::MountPropagationFlags,
-    process::{Signal, geteuid, set_parent_process_death_signal},
+    process::{Signal, geteuid, getpid, set_parent_process_death_signal},
     thread::UnshareFlags,
 };
 
@@ -40,6 +40,8 @@ fn serve() -> io::Result<()> {
         namespaces::become_owner()?;
     }
     set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The children of a zygote that has ended are waited for here, like all others.
+    rustix::process::set_child_subreaper(Some(getpid()))?;
     // A mount namespace of its own: what is done here is never seen outside, what is mounted outside appears here.
     kernel::unshare(UnshareFlags::NEWNS)?;
     rustix::mount::mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;

@@ -12,22 +12,35 @@ use rustix::{
 use super::{
     super::{
         link::Link,
-        messages::{Park, Setup},
+        messages::{Answer, Birth, Park, Setup},
     },
-    Filter,
+    Filter, birth,
     image::{self, Owner},
     init, kernel, namespaces,
     program::Program,
-    tun,
+    tun, zygote,
 };
 
 /// What surrounds a program, as far as it exists before the program does.
 pub struct Shield {
     home: OwnedFd,
+    /// The program's user namespace, and what its user is outside.
     user: OwnedFd,
     /// The host's user that the program runs as.
     uid: u32,
     rootless: bool,
+    /// IPC, host-name and network namespaces.
+    spaces: [OwnedFd; 3],
+}
+
+/// A sandbox with its program.
+pub struct Sandbox {
+    /// Its first process; with it all others end.
+    pub init: OwnedFd,
+    /// Its mount namespace.
+    pub mounts: OwnedFd,
+    /// The program and its process id, if init is not above it.
+    pub program: Option<(OwnedFd, u32)>,
 }
 
 impl Shield {
@@ -42,11 +55,17 @@ impl Shield {
         namespaces::raise(&socket, b"lo")?;
         // A machine without the device still runs functions, without a network.
         let tun = if park.tun { tun::open(&socket).ok() } else { None };
+        let spaces = [
+            namespaces::own("ipc")?,
+            namespaces::own("uts")?,
+            namespaces::own("net")?,
+        ];
         let shield = Self {
             home,
             user,
             uid: park.uid,
             rootless,
+            spaces,
         };
         Ok((shield, tun))
     }
@@ -56,14 +75,16 @@ impl Shield {
         kernel::enter(&self.home, libc::CLONE_NEWNS)
     }
 
-    /// Starts a program; returns its init and its mount namespace as soon as it has been executed.
-    pub fn run(&self, setup: &Setup, program: &Program, filter: &Filter) -> Result<(OwnedFd, OwnedFd), String> {
+    /// Begins a program; returns as soon as it has been executed, or has been forked and is in its sandbox.
+    pub fn run(&self, setup: &Setup, program: &Program, filter: &Filter) -> Result<Sandbox, String> {
         let (ours, theirs) = Link::pair().map_err(|error| format!("socket pair: {error}"))?;
         let entered = self.enter(setup, program);
         let cloned = entered.and_then(|(mounts, user)| {
-            let flags = libc::CLONE_NEWPID | libc::CLONE_NEWCGROUP;
-            match kernel::clone(flags, program.group()).map_err(|error| format!("clone: {error}"))? {
+            match self.clone(program).map_err(|error| format!("clone: {error}"))? {
                 Some((_, init)) => Ok((init, mounts)),
+                None if program.birth == Birth::Zygote => {
+                    zygote::run(program, self.uid, self.rootless, filter, theirs.as_fd())
+                }
                 None => init::run(
                     program,
                     user.as_ref().unwrap_or(&self.user),
@@ -77,12 +98,38 @@ impl Shield {
         drop(theirs);
         self.leave_sandbox()
             .map_err(|error| format!("return from the sandbox: {error}"))?;
-        let sandbox = cloned?;
-        match ours.recv::<String>() {
+        let (init, mounts) = cloned?;
+        let mut sandbox = Sandbox {
+            init,
+            mounts,
+            program: None,
+        };
+        match ours.recv::<Answer>() {
             Ok(None) => Ok(sandbox),
-            Ok(Some((reason, _))) => Err(reason),
+            Ok(Some((Ok(()), descriptors))) => {
+                let spaces = birth::Spaces {
+                    inits: descriptors.try_into().map_err(|_| "init sent no namespaces")?,
+                    shields: &self.spaces,
+                    mounts: &sandbox.mounts,
+                    user: &self.user,
+                };
+                sandbox.program = Some(birth::ask(program, &spaces)?);
+                Ok(sandbox)
+            }
+            Ok(Some((Err(reason), _))) => Err(reason),
             Err(error) => Err(format!("start the program: {error}")),
         }
+    }
+
+    /// Clones what becomes init. A zygote has none: its children must be able to enter process id namespaces, and that
+    /// they can only from one above.
+    fn clone(&self, program: &Program) -> io::Result<Option<(libc::pid_t, OwnedFd)>> {
+        let space = if program.birth == Birth::Zygote {
+            0
+        } else {
+            libc::CLONE_NEWPID
+        };
+        kernel::clone(space | libc::CLONE_NEWCGROUP, program.group())
     }
 
     /// Enters a copy of the program's root and adds what is the sandbox's own. Returns its mount namespace, and its user
