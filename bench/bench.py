@@ -1,6 +1,6 @@
 """Measures Wisp beside its peers in one run and prints ratios.
 
-    bench/run.sh [throughput|accept|coldstart|idle]...     everything when nothing is named
+    bench/run.sh [throughput|accept|listing|coldstart|idle]...     everything when nothing is named
 
 Every figure is the median of interleaved rounds: the machine may be shared, the ratios hold.
 """
@@ -79,8 +79,8 @@ class Server:
             raise SystemExit(f"{method} {path}: {response.status} {content[:300]}")
         return json.loads(content) if content else None
 
-    def action(self, name, kind, code):
-        self.call("PUT", f"/actions/{name}?overwrite=true", {"exec": {"kind": kind, "code": code}})
+    def action(self, name, kind, code, **limits):
+        self.call("PUT", f"/actions/{name}?overwrite=true", {"exec": {"kind": kind, "code": code}, "limits": limits})
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -144,21 +144,54 @@ ECHO = "function main(parameters) { return parameters; }"
 def throughput():
     head("Warm blocking invocations of a Node echo, beside a bare Node server")
     with serving() as server, bare_node() as bare:
-        server.action("echo", "nodejs:default", ECHO)
-        ours = f"http://127.0.0.1:{server.port}{NAMESPACE}/actions/echo?blocking=true&result=true"
+        # The bare server answers many requests at a time in one process, and so does an instance that is allowed to;
+        # by default an instance has one run at a time, and several instances share the work.
+        server.action("echo-64", "nodejs:default", ECHO, concurrency=64)
+        server.action("echo-1", "nodejs:default", ECHO)
+        at = f"http://127.0.0.1:{server.port}{NAMESPACE}/actions"
         peer = f"http://127.0.0.1:{bare}/"
-        wrk(ours, 64, server.authorization)
         wrk(peer, 64)
-        for connections in (64, 16, 1):
+        for runs, connections in ((64, 64), (1, 64), (1, 16), (1, 1)):
+            ours = f"{at}/echo-{runs}?blocking=true&result=true"
+            wrk(ours, connections, server.authorization)
             rounds = [(wrk(ours, connections, server.authorization), wrk(peer, connections)) for _ in range(ROUNDS)]
             rate = statistics.median(us[0] for us, _ in rounds)
             bare_rate = statistics.median(them[0] for _, them in rounds)
             latency = statistics.median(us[1] for us, _ in rounds)
             bare_latency = statistics.median(them[1] for _, them in rounds)
+            what = f"{connections} clients, {runs} at a time in an instance"
             goal = ">= 0.60" if connections == 64 else ""
-            row(f"{connections} clients, requests/s", f"{rate:.0f}", f"{bare_rate:.0f}", f"{rate / bare_rate:.2f}", goal)
+            row(f"{what}, requests/s", f"{rate:.0f}", f"{bare_rate:.0f}", f"{rate / bare_rate:.2f}", goal)
             added = f"+{latency - bare_latency:.3f} ms"
-            row(f"{connections} clients, median ms", f"{latency:.3f}", f"{bare_latency:.3f}", added, "")
+            row(f"{what}, median ms", f"{latency:.3f}", f"{bare_latency:.3f}", added, "")
+
+
+def listing():
+    records = int(os.environ.get("BENCH_RECORDS", "1000000"))
+    head("Listing activations over HTTP, with few records and with many")
+    with serving("--set", f"retention.count={2 * records}") as server:
+        server.action("echo", "nodejs:default", ECHO, concurrency=64)
+        url = f"http://127.0.0.1:{server.port}{NAMESPACE}/actions/echo?blocking=true&result=true"
+        figures = []
+        for wanted in (records // 100, records):
+            while (count := server.call("GET", "/activations?count=true")["activations"]) < wanted:
+                wrk(url, 64, server.authorization)
+            queries = ("limit=30", "count=true", "name=echo&limit=30&skip=1000")
+            figures.append((count, [median_of(lambda: server.call("GET", f"/activations?{query}")) for query in queries]))
+        (few, before), (many, after) = figures
+        for query, small, large in zip(("newest 30", "count", "by name, 30 after 1,000"), before, after):
+            what = f"{query}: {many} records beside {few}, median ms"
+            row(what, f"{large:.2f}", f"{small:.2f}", f"{large / small:.1f}", "")
+
+
+def median_of(call, runs=50):
+    """Median milliseconds of a call."""
+    times = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - begun) * 1000)
+    return statistics.median(times)
 
 
 def syncs(directory):
@@ -252,7 +285,7 @@ def idle():
         row("process start to first answer, ms", f"{server.first_answer * 1000:.0f}", "", "", "< 300")
 
 
-BENCHES = {"throughput": throughput, "accept": accept, "coldstart": coldstart, "idle": idle}
+BENCHES = {"throughput": throughput, "accept": accept, "listing": listing, "coldstart": coldstart, "idle": idle}
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or BENCHES:

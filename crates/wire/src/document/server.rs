@@ -86,6 +86,9 @@ pub struct RuntimeDoc {
     pub attached: bool,
     /// Whether actions must name their entry point.
     pub require_main: bool,
+    /// Other names that mean this kind: those of kinds that OpenWhisk has and this machine has not.
+    #[serde(default)]
+    pub aliases: Vec<String>,
     /// The levels of isolation that it can run at, its own first.
     #[serde(default)]
     pub isolation: Vec<Isolation>,
@@ -100,6 +103,7 @@ impl From<&Kind> for RuntimeDoc {
             default: kind.default,
             attached: true,
             require_main: kind.requires_main,
+            aliases: kind.aliases.clone(),
             isolation: kind.levels.clone(),
         }
     }

@@ -45,26 +45,25 @@ async fn kinds(session: &Session) -> anyhow::Result<()> {
         .iter()
         .flat_map(|(family, kinds)| kinds.iter().map(move |kind| (family, kind)));
     out.line(&format!(
-        "{0}{1:<20} {2:<20} {3:<18} {4}{0:#}",
+        "{0}{1:<20} {2:<18} {3}{0:#}",
         crate::cli::BOLD,
         "Kind",
-        "Also",
         "Isolation",
         "Runs on"
     ))?;
     for (family, kind) in kinds {
-        let also = if kind.default {
-            format!("{family}:default")
-        } else {
-            String::new()
-        };
         let levels = kind
             .isolation
             .iter()
             .map(|level| level.as_str())
             .collect::<Vec<_>>()
             .join(", ");
-        out.line(format!("{:<20} {also:<20} {levels:<18} {}", kind.kind, kind.image).trim_end())?;
+        out.line(format!("{:<20} {levels:<18} {}", kind.kind, kind.image).trim_end())?;
+        let default = kind.default.then(|| format!("{family}:default"));
+        let also: Vec<String> = default.into_iter().chain(kind.aliases.iter().cloned()).collect();
+        if !also.is_empty() {
+            out.line(&format!("  also {}", also.join(", ")))?;
+        }
     }
     Ok(())
 }
