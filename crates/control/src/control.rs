@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use wisp_core::{
     model::{ActivationId, Limits},
-    ports::{Activations, Blobs, Bus, Clock, Records, Tasks},
+    ports::{Activations, Blobs, Bus, Clock, EventSource, Records, Tasks},
 };
 
 use crate::{
-    admit::Admission, authenticate::Subjects, builtin::Builtins, catalog::Catalog, kinds::Kinds, owner::OwnerKeys,
-    seal::Seal, secrets::Secrets,
+    admit::Admission, authenticate::Subjects, builtin::Builtins, catalog::Catalog, feeds::Feeds, kinds::Kinds,
+    owner::OwnerKeys, seal::Seal, secrets::Secrets,
 };
 
 /// What the use cases stand on.
@@ -26,6 +26,8 @@ pub struct Parts {
     pub tasks: Arc<dyn Tasks>,
     /// The kinds that actions can have.
     pub kinds: Kinds,
+    /// Where events come from.
+    pub sources: Vec<Arc<dyn EventSource>>,
     /// The platform's limits.
     pub limits: Limits,
     /// Protects keys that wait in the ledger, and secrets.
@@ -54,6 +56,7 @@ pub(crate) struct Inner {
     pub secrets: Secrets,
     pub admission: Admission,
     pub owner_keys: OwnerKeys,
+    pub feeds: Feeds,
 }
 
 impl Control {
@@ -67,13 +70,16 @@ impl Control {
             clock,
             tasks,
             kinds,
+            sources,
             limits,
             seal,
             cache_entries,
         } = parts;
+        let builtins = Builtins::new(&sources, &limits, clock.now());
         Self {
             inner: Arc::new(Inner {
-                catalog: Catalog::new(records.clone(), cache_entries, Builtins::new(&limits, clock.now())),
+                catalog: Catalog::new(records.clone(), cache_entries, builtins),
+                feeds: Feeds::new(records.clone(), sources),
                 subjects: Subjects::new(records.clone(), cache_entries),
                 secrets: Secrets::new(records, seal.clone(), cache_entries),
                 admission: Admission::new(&limits),

@@ -12,9 +12,12 @@ impl Control {
     /// Refuses a caller who may not do this to an entity that is not shared through packages: only its owner may.
     pub fn entitle(&self, caller: &Identity, right: Right, name: &Fqn) -> Result<()> {
         require(caller, right)?;
-        match *name.namespace_name() == caller.namespace {
-            true => Ok(()),
-            false => Err(forbidden(name)),
+        if *name.namespace_name() != caller.namespace {
+            return Err(forbidden(name));
+        }
+        match right {
+            Right::Put | Right::Delete => self.inner.catalog.builtins().protect(name),
+            Right::Read | Right::Activate => Ok(()),
         }
     }
 

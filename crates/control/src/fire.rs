@@ -36,12 +36,15 @@ impl Control {
         if !trigger.rules.values().any(|link| link.status == RuleStatus::Active) {
             return Ok(None);
         }
-        let arguments = arguments(&trigger, headers, &payload)?;
+        let arguments = arguments(&trigger, Some(headers), &payload)?;
         let invocations = trigger.rules.iter().map(|(rule, link)| {
             let arguments = arguments.clone();
             async move {
                 let result = match link.status {
-                    RuleStatus::Active => self.apply(caller, &link.action, arguments, transaction, at).await,
+                    RuleStatus::Active => {
+                        let id = self.new_id();
+                        self.apply(id, caller, &link.action, arguments, transaction, at).await
+                    }
                     RuleStatus::Inactive => Err(inactive(rule, &link.action)),
                 };
                 log_line(rule, &link.action, result)
@@ -54,9 +57,10 @@ impl Control {
         Ok(Some(id))
     }
 
-    /// Promises the invocation that a rule asks for.
-    async fn apply(
+    /// Promises the invocation that a rule asks for, under this id.
+    pub(crate) async fn apply(
         &self,
+        id: ActivationId,
         caller: &Identity,
         action: &Fqn,
         payload: Json,
@@ -67,7 +71,7 @@ impl Control {
         self.inner.kinds.check_runnable(&resolved.action.exec)?;
         let permit = self.inner.admission.invocation(caller, at)?;
         let call = Call {
-            id: self.new_id(),
+            id,
             resolved,
             payload,
             caller: caller.clone(),
@@ -80,21 +84,26 @@ impl Control {
     }
 }
 
-fn arguments(trigger: &Trigger, headers: &BTreeMap<String, String>, payload: &Json) -> Result<Json> {
+/// What a trigger's actions receive: its parameters under the headers of the request, if there was one, under the
+/// payload.
+pub(crate) fn arguments(trigger: &Trigger, headers: Option<&BTreeMap<String, String>>, payload: &Json) -> Result<Json> {
     let mut values = trigger.parameters.run_values();
-    values.insert("__ow_headers".into(), json!(headers));
+    if let Some(headers) = headers {
+        values.insert("__ow_headers".into(), json!(headers));
+    }
     values.extend(object(payload)?);
     to_json(&Value::Object(values))
 }
 
-fn inactive(rule: &Fqn, action: &Fqn) -> Error {
+/// Why an inactive rule did nothing.
+pub(crate) fn inactive(rule: &Fqn, action: &Fqn) -> Error {
     Error::bad_request(format!(
         "Rule '{rule}' is inactive, action '{action}' was not activated."
     ))
 }
 
 /// A line of a trigger's logs: a JSON text for each rule.
-fn log_line(rule: &Fqn, action: &Fqn, result: Result<ActivationId>) -> String {
+pub(crate) fn log_line(rule: &Fqn, action: &Fqn, result: Result<ActivationId>) -> String {
     let (rule, action) = (rule.to_string(), action.to_string());
     let line = match result {
         Ok(id) => json!({"statusCode": 0, "success": true, "activationId": id, "rule": rule, "action": action}),
@@ -115,7 +124,8 @@ fn log_line(rule: &Fqn, action: &Fqn, result: Result<ActivationId>) -> String {
     line.to_string()
 }
 
-fn record(
+/// The record of a fire.
+pub(crate) fn record(
     id: ActivationId,
     trigger: &Trigger,
     caller: &Identity,

@@ -63,6 +63,7 @@ impl Control {
         self.entitle(caller, Right::Delete, name)?;
         let Stored { revision, entity } = self.inner.catalog.trigger(name).await?;
         self.inner.catalog.delete(name, revision).await?;
+        self.forget_feed(name).await?;
         Ok(entity)
     }
 }

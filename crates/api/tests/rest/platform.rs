@@ -121,6 +121,7 @@ impl Platform {
                 "nodejs".into(),
                 vec![kind("nodejs:18", false), kind("nodejs:20", true)],
             )]),
+            sources: Vec::new(),
             limits,
             seal: Seal::new([1; 32]),
             cache_entries: 1_000,

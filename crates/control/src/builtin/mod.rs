@@ -1,7 +1,8 @@
 //! Packages of the namespace `whisk.system` that are part of the program: always there, open to everybody, and of the
 //! program's own version.
 //!
-//! A package is a module here and a word in the table. Its actions are functions of this crate, which no sandbox runs:
+//! A package is a module here and a word in the table; those of event sources come beside them. Its actions are functions
+//! of this crate, which no sandbox runs, or code of a language:
 //!
 //! ```ignore
 //! pub fn register() -> Package {
@@ -9,6 +10,7 @@
 //! }
 //! ```
 
+mod feeds;
 mod package;
 mod run;
 mod table;
@@ -18,5 +20,5 @@ pub(crate) use table::{Builtins, SYSTEM};
 
 wisp_core::register! {
     /// All of them, by their names.
-    pub(crate) PACKAGES: fn() -> Package => utils
+    pub(crate) PACKAGES: fn() -> Package => utils, samples
 }

@@ -17,7 +17,15 @@ pub(crate) struct Request<'a> {
 }
 
 /// What a built-in action does. An object with `error` and an [`Error`] of the caller's doing are application errors.
-pub(crate) type Function = for<'a> fn(Request<'a>) -> BoxFuture<'a, Result<Value>>;
+pub(crate) type Function = Box<dyn for<'a> Fn(Request<'a>) -> BoxFuture<'a, Result<Value>> + Send + Sync>;
+
+/// What a built-in action runs.
+pub(crate) enum What {
+    /// A function of this program.
+    Function(Function),
+    /// Code of a language, to read and to copy: its kind and text.
+    Code(&'static str, &'static str),
+}
 
 /// A package of built-in actions.
 pub(crate) struct Package {
@@ -29,7 +37,7 @@ pub(crate) struct Package {
 pub(crate) struct BuiltIn {
     pub name: &'static str,
     pub annotations: Annotations,
-    pub function: Function,
+    pub what: What,
 }
 
 impl Package {
@@ -41,12 +49,27 @@ impl Package {
         }
     }
 
-    /// Adds an action.
-    pub fn action(mut self, name: &'static str, description: &str, function: Function) -> Self {
+    /// Adds an action that is a function of this program.
+    pub fn action(
+        self,
+        name: &'static str,
+        description: &str,
+        function: impl for<'a> Fn(Request<'a>) -> BoxFuture<'a, Result<Value>> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(name, description, What::Function(Box::new(function)))
+    }
+
+    /// Adds an action that is code of a language.
+    pub fn code(self, name: &'static str, description: &str, kind: &'static str, text: &'static str) -> Self {
+        self.with(name, description, What::Code(kind, text))
+            .annotated("provide-api-key", false)
+    }
+
+    fn with(mut self, name: &'static str, description: &str, what: What) -> Self {
         self.actions.push(BuiltIn {
             name,
             annotations: described(description),
-            function,
+            what,
         });
         self
     }

@@ -14,6 +14,14 @@ use crate::{
 };
 
 impl Control {
+    /// Stores the code of what is built in, so that workers find it.
+    pub async fn install_builtins(&self) -> Result<()> {
+        for code in self.inner.catalog.builtins().code() {
+            self.inner.blobs.put(code.clone()).await?;
+        }
+        Ok(())
+    }
+
     /// Runs one call of a built-in action and records it like any other.
     pub(crate) async fn run_builtin(&self, call: Call) -> Result<Arc<Activation>> {
         let start = self.inner.clock.now();

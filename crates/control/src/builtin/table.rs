@@ -3,13 +3,22 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use wisp_core::{
-    model::{Action, EntityName, Exec, Fqn, Limits, Millis, Package as Entry, Parameters},
-    ports::Revision,
+    Result,
+    model::{Action, CodeRef, EntityName, Exec, Fqn, Limits, Millis, Package as Entry, Parameters},
+    ports::{EventSource, Revision},
 };
 
-use super::{PACKAGES, Package, package::Function};
-use crate::catalog::{Entity, Stored};
+use super::{
+    PACKAGES, Package, feeds,
+    package::{Function, What},
+};
+use crate::{
+    authenticate::secret_digest,
+    catalog::{Entity, Stored},
+    resolve::forbidden,
+};
 
 /// The namespace of all that is built in.
 pub(crate) const SYSTEM: &str = "whisk.system";
@@ -18,19 +27,22 @@ pub(crate) const SYSTEM: &str = "whisk.system";
 pub(crate) struct Builtins {
     entities: BTreeMap<String, Stored>,
     functions: HashMap<String, Function>,
+    code: Vec<Bytes>,
 }
 
 impl Builtins {
-    /// All of them, as they are since `now`.
-    pub fn new(limits: &Limits, now: Millis) -> Self {
+    /// All of them and the feeds of these sources, as they are since `now`.
+    pub fn new(sources: &[Arc<dyn EventSource>], limits: &Limits, now: Millis) -> Self {
         let mut builtins = Self {
             entities: BTreeMap::new(),
             functions: HashMap::new(),
+            code: Vec::new(),
         };
-        for (name, register) in PACKAGES {
+        let packages = PACKAGES.iter().map(|(name, register)| (*name, register()));
+        for (name, package) in packages.chain(feeds::packages(sources)) {
             // The names are ours: all are well-formed, as the test below holds.
             if let (Ok(namespace), Ok(name)) = (EntityName::namespace(SYSTEM), name.parse()) {
-                builtins.add(Fqn::new(namespace, None, name), register(), limits, now);
+                builtins.add(Fqn::new(namespace, None, name), package, limits, now);
             }
         }
         builtins
@@ -41,10 +53,18 @@ impl Builtins {
         for built_in in package.actions {
             let Ok(name) = built_in.name.parse() else { continue };
             let mut annotations = built_in.annotations;
-            annotations.set("exec", Exec::Builtin.kind());
+            let fqn = Fqn::new(fqn.namespace_name().clone(), Some(fqn.entity().clone()), name);
+            let exec = match built_in.what {
+                What::Function(function) => {
+                    self.functions.insert(fqn.to_string(), function);
+                    Exec::Builtin
+                }
+                What::Code(kind, text) => self.code_of(kind, text),
+            };
+            annotations.set("exec", exec.kind());
             let action = Action {
-                fqn: Fqn::new(fqn.namespace_name().clone(), Some(fqn.entity().clone()), name),
-                exec: Exec::Builtin,
+                fqn,
+                exec,
                 parameters: Parameters::new(),
                 limits: limits.action_default(),
                 version,
@@ -52,7 +72,6 @@ impl Builtins {
                 annotations,
                 updated: now,
             };
-            self.functions.insert(action.fqn.to_string(), built_in.function);
             self.insert(Entity::Action(Arc::new(action)));
         }
         self.insert(Entity::Package(Arc::new(Entry {
@@ -66,11 +85,28 @@ impl Builtins {
         })));
     }
 
-    fn insert(&mut self, entity: Entity) {
-        let stored = Stored {
-            revision: Revision::default(),
-            entity,
+    fn code_of(&mut self, kind: &str, text: &'static str) -> Exec {
+        self.code.push(Bytes::from_static(text.as_bytes()));
+        let code = CodeRef {
+            digest: secret_digest(text),
+            size: text.len() as u64,
+            binary: false,
         };
+        Exec::Code {
+            kind: kind.to_owned(),
+            code,
+            main: None,
+        }
+    }
+
+    fn insert(&mut self, entity: Entity) {
+        // Instances belong to a revision: that of built-in code is made of its digest.
+        let digest = match &entity {
+            Entity::Action(action) => action.exec.code().map_or("", |code| &code.digest),
+            _ => "",
+        };
+        let revision = Revision(u64::from_str_radix(digest.get(..16).unwrap_or("0"), 16).unwrap_or(0));
+        let stored = Stored { revision, entity };
         self.entities.insert(stored.entity.fqn().to_string(), stored);
     }
 
@@ -80,8 +116,24 @@ impl Builtins {
     }
 
     /// What the action of a full name does.
-    pub fn function(&self, fqn: &Fqn) -> Option<Function> {
-        self.functions.get(&fqn.to_string()).copied()
+    pub fn function(&self, fqn: &Fqn) -> Option<&Function> {
+        self.functions.get(&fqn.to_string())
+    }
+
+    /// The code of those that are not functions of this program.
+    pub fn code(&self) -> &[Bytes] {
+        &self.code
+    }
+
+    /// Refuses to change what is built in, or what is in a package that is.
+    pub fn protect(&self, name: &Fqn) -> Result<()> {
+        let package = name.package_fqn().unwrap_or_else(|| name.clone());
+        match self.find(&package.to_string()) {
+            None => Ok(()),
+            Some(_) => {
+                Err(forbidden(name).with("remedy", "it is part of the platform: bind it to a package of your own"))
+            }
+        }
     }
 
     /// The entities whose full names begin like this.
@@ -98,10 +150,10 @@ mod tests {
 
     #[test]
     fn every_package_and_action_has_a_legal_name() {
-        let builtins = Builtins::new(&Limits::default(), 0);
+        let builtins = Builtins::new(&[], &Limits::default(), 0);
         let actions: usize = PACKAGES.iter().map(|(_, register)| register().actions.len()).sum();
         assert_eq!(builtins.entities.len(), PACKAGES.len() + actions);
-        assert_eq!(builtins.functions.len(), actions);
+        assert_eq!(builtins.functions.len() + builtins.code.len(), actions);
         assert_eq!(
             builtins.within("whisk.system/utils/").count(),
             PACKAGES

@@ -86,6 +86,10 @@ pub struct Limits {
     pub fires_per_minute: u64,
     /// The weakest isolation that functions may run in.
     pub min_isolation: Isolation,
+    /// Triggers with a feed, by namespace.
+    pub feeds: u64,
+    /// Size of a feed's filter, and of its map, in bytes.
+    pub expression_size: u64,
 }
 
 impl Default for Limits {
@@ -124,6 +128,8 @@ impl Default for Limits {
             concurrent_invocations: 10_000,
             fires_per_minute: 6_000_000,
             min_isolation: Isolation::Wasm,
+            feeds: 10_000,
+            expression_size: 4_096,
         }
     }
 }

@@ -69,6 +69,9 @@ pub trait Activations: Send + Sync {
     /// All that is promised and not finished, oldest first.
     async fn unfinished(&self) -> Result<Vec<Accepted>>;
 
+    /// Whether this id is promised and not finished.
+    async fn is_promised(&self, id: ActivationId) -> Result<bool>;
+
     /// Records how an activation ended. Recording an id again replaces its record.
     async fn finish(&self, activation: Arc<Activation>) -> Result<()>;
 

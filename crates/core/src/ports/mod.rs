@@ -7,6 +7,7 @@ mod bus;
 mod clock;
 mod runtime;
 mod sandbox;
+mod source;
 mod store;
 
 pub use activations::{Activations, Query, Retention, Scope, Swept};
@@ -15,4 +16,8 @@ pub use bus::Bus;
 pub use clock::{BoxFuture, Clock, Tasks};
 pub use runtime::{Init, Instance, InstanceLimits, Kind, Language, Line, Lineage, Ran, Run, Stages, Stream};
 pub use sandbox::{Birth, Cell, Channel, Exit, ImageRoot, Mount, Network, Sandbox, SandboxSpec};
+pub use source::{
+    Delivery, Ended, Event, EventSink, EventSource, Feed, FeedParameter, FeedSettings, Listener, Receiver, Remove,
+    Subscription,
+};
 pub use store::{Change, Expect, Record, Records, Revision, Table, Write};

@@ -2,11 +2,12 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
 use wisp_control::{Control, Kinds};
-use wisp_core::ports::{Clock, Language, Tasks};
+use wisp_core::ports::{Clock, EventSource, Language, Tasks};
 use wisp_runtimes::{
     languages::{self, LANGUAGES},
     sandboxes::{self, SANDBOXES},
 };
+use wisp_sources::SOURCES;
 use wisp_store::Engine;
 use wisp_worker::Worker;
 
@@ -53,6 +54,7 @@ pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Resu
         clock: clock.clone(),
         tasks: shared,
         kinds: Kinds::new(families.collect()),
+        sources: find_sources(settings, clock.clone()),
         limits: settings.limits.clone(),
         seal: bootstrap::seal(settings)?,
         cache_entries: settings.cache_entries,
@@ -64,6 +66,12 @@ pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Resu
         clock,
         tasks,
     })
+}
+
+fn find_sources(settings: &Settings, clock: Arc<dyn Clock>) -> Vec<Arc<dyn EventSource>> {
+    let config = settings.sources.clone();
+    let context = wisp_sources::Context { clock, config };
+    SOURCES.iter().map(|(_, register)| register(&context)).collect()
 }
 
 /// Opens the storage engine that the settings name.

@@ -30,6 +30,7 @@ pub(crate) async fn administer(data: &Path) -> Result<DropGuard> {
         clock: Arc::new(clock::Machine::new()),
         tasks: Arc::new(clock::Tracked::default()),
         kinds: Kinds::default(),
+        sources: Vec::new(),
         limits: settings.limits.clone(),
         seal: bootstrap::seal(&settings)?,
         cache_entries: settings.cache_entries,

@@ -31,6 +31,11 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     if resumed > 0 {
         tracing::info!(resumed, "accepted invocations of the previous run were taken up again");
     }
+    platform.control.install_builtins().await?;
+    let feeds = platform.control.resume_feeds().await?;
+    if feeds > 0 {
+        tracing::info!(feeds, "feeds of triggers are listened to again");
+    }
     platform.worker.prewarm();
     let stop = CancellationToken::new();
     retention::start(settings.retention.clone(), &platform, stop.clone());
@@ -138,6 +143,7 @@ async fn shut_down(
         "stopping: finishing what runs; another signal ends it at once"
     );
     stop.cancel();
+    platform.control.stop_feeds();
     platform.worker.drain();
     let drain = async { tokio::join!(tokio::time::timeout(most, serving), platform.tasks.finish(most)) };
     let drained = tokio::select! {

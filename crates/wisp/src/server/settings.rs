@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub web: wisp_api::WebSettings,
     /// Instances.
     pub worker: wisp_worker::Config,
+    /// Event sources.
+    pub sources: wisp_sources::Config,
     /// Storage.
     pub store: Store,
     /// Interpreters; an empty `api_host` is the address at which functions reach this server.
@@ -142,6 +144,7 @@ impl Default for Settings {
             http: wisp_api::Settings::default(),
             web: wisp_api::WebSettings::default(),
             worker: wisp_worker::Config::default(),
+            sources: wisp_sources::Config::default(),
             store: Store::default(),
             languages: languages::Config {
                 api_host: String::new(),

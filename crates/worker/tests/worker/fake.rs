@@ -46,6 +46,10 @@ impl Activations for Ledger {
     async fn unfinished(&self) -> Result<Vec<Accepted>> {
         Ok(Vec::new())
     }
+    async fn is_promised(&self, _: ActivationId) -> Result<bool> {
+        Ok(false)
+    }
+
     async fn finish(&self, activation: Arc<Activation>) -> Result<()> {
         self.0.lock().unwrap().push(activation);
         Ok(())

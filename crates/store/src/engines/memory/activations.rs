@@ -91,6 +91,10 @@ impl Activations for Memory {
         Ok(promises)
     }
 
+    async fn is_promised(&self, id: ActivationId) -> Result<bool> {
+        Ok(lock(&self.state).promises.contains_key(&id))
+    }
+
     async fn finish(&self, activation: Arc<Activation>) -> Result<()> {
         let json = serde_json::to_vec(&*activation);
         let json = json.map_err(|error| Error::internal("an activation has no JSON").because(error))?;

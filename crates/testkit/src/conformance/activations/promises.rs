@@ -24,7 +24,9 @@ async fn unfinished(port: &Port) -> Vec<u128> {
 async fn a_promise_is_kept_until_it_is_settled(port: Port) {
     assert!(unfinished(&port).await.is_empty());
     let promise = accepted("guest", 1, NOON);
+    assert!(!port.is_promised(promise.id).await.unwrap());
     port.accept(&promise).await.unwrap();
+    assert!(port.is_promised(promise.id).await.unwrap());
     let kept = port.unfinished().await.unwrap();
     assert_eq!(
         serde_json::to_string(&kept).unwrap(),
@@ -41,6 +43,7 @@ async fn a_promise_is_kept_until_it_is_settled(port: Port) {
     assert_eq!(unfinished(&port).await, [1], "another's end does not settle it");
     port.finish(shared("guest", "greet", 1, NOON + 10)).await.unwrap();
     assert!(unfinished(&port).await.is_empty());
+    assert!(!port.is_promised(promise.id).await.unwrap());
     assert_eq!(ids(&port, all("guest")).await, [1, 2]);
 }
 

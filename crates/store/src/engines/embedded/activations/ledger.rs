@@ -55,6 +55,10 @@ impl Activations for Embedded {
         blocking(move || promises.read(&database)).await
     }
 
+    async fn is_promised(&self, id: ActivationId) -> Result<bool> {
+        Ok(self.0.promises.key(id).is_some())
+    }
+
     async fn finish(&self, activation: Arc<Activation>) -> Result<()> {
         let (entry, promises) = (Entry::new(&activation)?, self.0.promises.clone());
         self.0

@@ -1,0 +1,4 @@
+// The smallest action: returns an object.
+function main() {
+  return { payload: 'Hello, world!' };
+}

@@ -1,0 +1,213 @@
+use serde_json::{Map, Value, json};
+use wisp_core::{
+    Code, Error, Result,
+    model::{Fqn, Identity, Right},
+    ports::{Feed, FeedParameter, FeedSettings},
+};
+
+use super::{
+    expression::Wanted,
+    stored::{Secrets, Stored},
+};
+use crate::{builtin::utils::iso, control::Control};
+
+/// What every feed takes beside its own parameters.
+const COMMON: [&str; 5] = ["filter", "map", "batchSize", "batchBytes", "batchMillis"];
+
+impl Control {
+    /// Carries out what a feed is told about a trigger: the feed protocol of OpenWhisk, which clients drive.
+    pub(crate) async fn feed_event(
+        &self,
+        caller: &Identity,
+        source: &'static str,
+        feed: &'static Feed,
+        arguments: Map<String, Value>,
+    ) -> Result<Value> {
+        let text = |name: &str| arguments.get(name).and_then(Value::as_str).unwrap_or_default();
+        let trigger = Fqn::resolve(text("triggerName"), &caller.namespace)
+            .map_err(|error| Error::bad_request(format!("the triggerName parameter is wrong: {}", error.message())))?;
+        self.entitle(caller, Right::Put, &trigger)?;
+        let event = text("lifecycleEvent").to_ascii_uppercase();
+        let known = match event.as_str() {
+            "CREATE" => return self.create_feed(caller, source, feed, &trigger, &arguments).await,
+            "DELETE" => return self.delete_feed(&trigger).await,
+            _ => self.feed_of(&trigger).await?,
+        };
+        match event.as_str() {
+            "READ" => self.read_feed(feed, known),
+            "UPDATE" => self.update_feed(caller, feed, known, &arguments).await,
+            "PAUSE" => self.set_feed(known, false, Some("Paused")).await,
+            "UNPAUSE" => self.set_feed(known, true, None).await,
+            _ => Err(Error::bad_request(format!(
+                "lifecycleEvent '{event}' is not one of CREATE, READ, UPDATE, DELETE, PAUSE, UNPAUSE"
+            ))),
+        }
+    }
+
+    /// Forgets the feed of a trigger that is deleted.
+    pub(crate) async fn forget_feed(&self, trigger: &Fqn) -> Result<bool> {
+        self.inner.feeds.end(trigger);
+        self.inner.feeds.remove(trigger).await
+    }
+
+    async fn create_feed(
+        &self,
+        caller: &Identity,
+        source: &str,
+        feed: &'static Feed,
+        trigger: &Fqn,
+        given: &FeedSettings,
+    ) -> Result<Value> {
+        self.inner.catalog.trigger(trigger).await?;
+        let namespace = format!("{}/", trigger.namespace());
+        let limit = self.inner.limits.feeds;
+        if self.inner.feeds.load_all(&namespace).await?.len() as u64 >= limit {
+            let message = format!("Too many feeds in the namespace (allowed: {limit}).");
+            return Err(Error::bad_request(message).with("limit", "limits.feeds"));
+        }
+        let settings = self.feed_settings(source, feed, given, None)?;
+        let stored = self.stored_feed(caller, source, feed, trigger, settings)?;
+        self.inner.feeds.save(&stored, true).await?;
+        self.start_feed(&stored)?;
+        Ok(success())
+    }
+
+    async fn update_feed(
+        &self,
+        caller: &Identity,
+        feed: &'static Feed,
+        known: Stored,
+        given: &FeedSettings,
+    ) -> Result<Value> {
+        let names = feed.parameters.iter().map(|parameter| parameter.name).chain(COMMON);
+        if !names.into_iter().any(|name| given.contains_key(name)) {
+            return Err(Error::bad_request("no updatable parameters were specified"));
+        }
+        let before = known.secrets(&self.inner.seal)?.settings;
+        let settings = self.feed_settings(&known.source, feed, given, Some(&before))?;
+        let mut stored = self.stored_feed(caller, &known.source, feed, &known.trigger, settings)?;
+        // Who paused it wants to resume it, too; one that ended by itself begins again with its new settings.
+        stored.active = known.reason.as_deref() != Some("Paused");
+        stored.reason = known.reason.filter(|_| !stored.active);
+        self.inner.feeds.save(&stored, true).await?;
+        if stored.active {
+            self.start_feed(&stored)?;
+        }
+        Ok(success())
+    }
+
+    async fn delete_feed(&self, trigger: &Fqn) -> Result<Value> {
+        match self.forget_feed(trigger).await? {
+            true => Ok(success()),
+            false => Err(no_feed(trigger)),
+        }
+    }
+
+    async fn set_feed(&self, mut stored: Stored, active: bool, reason: Option<&str>) -> Result<Value> {
+        stored.active = active;
+        stored.reason = reason.map(str::to_owned);
+        stored.changed = self.inner.clock.now();
+        self.inner.feeds.save(&stored, false).await?;
+        match active {
+            true => self.start_feed(&stored)?,
+            false => self.inner.feeds.end(&stored.trigger),
+        }
+        Ok(success())
+    }
+
+    fn read_feed(&self, feed: &Feed, stored: Stored) -> Result<Value> {
+        let mut config = stored.secrets(&self.inner.seal)?.settings;
+        for FeedParameter { name, .. } in feed.parameters.iter().filter(|parameter| parameter.secret) {
+            config.remove(*name);
+        }
+        if let Some(payload) = config.remove("trigger_payload") {
+            config.insert("payload".into(), payload);
+        }
+        config.insert("name".into(), json!(stored.trigger.name()));
+        config.insert("namespace".into(), json!(stored.trigger.namespace()));
+        let mut status = json!({
+            "active": stored.active,
+            "dateChanged": stored.changed,
+            "dateChangedISO": iso(stored.changed),
+        });
+        if let Some(reason) = stored.reason {
+            let kind = if reason == "Paused" { "ADMIN" } else { "AUTO" };
+            status["reason"] = json!({ "kind": kind, "message": reason });
+        }
+        if let Some(running) = self.inner.feeds.running(&stored.trigger) {
+            let outlook = &running.sink.outlook;
+            status["lag"] = json!(outlook.lag());
+            status["next"] = json!(outlook.next().map(iso));
+        }
+        Ok(json!({ "config": config, "status": status }))
+    }
+
+    /// What a feed is given, checked.
+    fn feed_settings(
+        &self,
+        source: &str,
+        feed: &'static Feed,
+        given: &FeedSettings,
+        before: Option<&FeedSettings>,
+    ) -> Result<FeedSettings> {
+        let name = (feed.package.to_owned(), feed.name.to_owned());
+        let (source, _) = self
+            .inner
+            .feeds
+            .source(source, &name)
+            .ok_or_else(|| Error::internal("a source is missing"))?;
+        let mut settings = source.check(feed, given, before)?;
+        for name in COMMON {
+            let value = given.get(name).or_else(|| before?.get(name));
+            if let Some(value) = value.filter(|value| !value.is_null()) {
+                settings.insert(name.to_owned(), value.clone());
+            }
+        }
+        for name in &COMMON[2..] {
+            if settings
+                .get(*name)
+                .is_some_and(|value| value.as_u64().is_none_or(|number| number == 0))
+            {
+                return Err(Error::bad_request(format!(
+                    "the {name} parameter must be an integer greater than zero"
+                )));
+            }
+        }
+        Wanted::new(&settings, self.inner.limits.expression_size)?;
+        source.open(feed, &settings)?;
+        Ok(settings)
+    }
+
+    fn stored_feed(
+        &self,
+        caller: &Identity,
+        source: &str,
+        feed: &Feed,
+        trigger: &Fqn,
+        settings: FeedSettings,
+    ) -> Result<Stored> {
+        if caller.api_key.secret.is_empty() {
+            return Err(Error::bad_request(
+                "a feed fires with its caller's key, and this call has none",
+            ));
+        }
+        let secrets = Secrets::new(settings, &caller.api_key);
+        let (seal, now) = (&self.inner.seal, self.inner.clock.now());
+        Stored::new(trigger.clone(), source, (feed.package, feed.name), &secrets, seal, now)
+    }
+
+    async fn feed_of(&self, trigger: &Fqn) -> Result<Stored> {
+        self.inner.feeds.load(trigger).await?.ok_or_else(|| no_feed(trigger))
+    }
+}
+
+fn success() -> Value {
+    json!({ "status": "success" })
+}
+
+fn no_feed(trigger: &Fqn) -> Error {
+    Error::new(
+        Code::NotFound,
+        format!("trigger '{trigger}' is not connected with this feed"),
+    )
+}
