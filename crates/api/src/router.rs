@@ -9,7 +9,7 @@ use wisp_core::{Code, Error};
 use crate::{
     State,
     failure::{self, Failure},
-    routes::{actions, activations, admin, limits, namespaces, packages, rules, secrets, server, triggers},
+    routes::{actions, activations, admin, events, limits, namespaces, packages, rules, secrets, server, triggers},
     transaction::frame,
     web,
 };
@@ -48,6 +48,7 @@ pub fn router(state: State) -> Router {
             "/api/v1/namespaces/{ns}/triggers/{name}",
             only(entity, triggers::entity()),
         )
+        .route("/api/v1/events/{ns}/{name}", only("POST", post(events::receive)))
         .merge(collection("rules", rules::list))
         .route("/api/v1/namespaces/{ns}/rules/{name}", only(entity, rules::entity()))
         .route(

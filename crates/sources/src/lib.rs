@@ -7,12 +7,14 @@
 
 mod config;
 mod context;
+mod json;
 mod setting;
+mod signature;
 
 pub use config::Config;
 pub use context::Context;
 
 wisp_core::register! {
     /// Every source, by its name.
-    pub SOURCES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::EventSource> => cron
+    pub SOURCES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::EventSource> => cron, webhook, cloudevents
 }
