@@ -56,7 +56,7 @@ composer: prepare ## Runs the original Composer against a server, parallel combi
 
 live: prepare ## Attacks a whole platform: hostile functions, kill -9 under load
 	@$(BUILD)
-	@for suite in restart.py deploy.py hostile crash.py; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite; done
+	@for suite in restart.py deploy.py hostile crash.py events.py; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite; done
 
 bench: ## Measures throughput and latency beside bare servers
 	@./bench/run.sh

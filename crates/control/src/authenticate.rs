@@ -136,11 +136,7 @@ impl Control {
             let message = "The resource requires authentication, which was not supplied with the request";
             return Err(Error::new(Code::Unauthenticated, message));
         };
-        self.identify(parse(header).ok_or_else(invalid)?).await
-    }
-
-    /// Whose key this is.
-    pub(crate) async fn identify(&self, key: ApiKey) -> Result<Identity> {
+        let key = parse(header).ok_or_else(invalid)?;
         let stand_in = self.inner.subjects.stand_in(&key.uuid);
         let uuid = stand_in.as_ref().map_or(&key.uuid, |stand_in| &stand_in.stored_uuid);
         let owner = self.inner.subjects.owner(uuid).await?.ok_or_else(invalid)?;

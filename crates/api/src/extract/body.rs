@@ -68,11 +68,6 @@ impl Incoming {
         }
     }
 
-    /// The bytes, whatever they are.
-    pub async fn bytes(self, state: &State, limit: u64) -> Result<Bytes> {
-        self.read(state, limit).await
-    }
-
     fn check_type(&self) -> Result<()> {
         let Some(value) = self.headers.get(header::CONTENT_TYPE) else {
             return Ok(());

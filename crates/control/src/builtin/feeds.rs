@@ -37,7 +37,5 @@ fn with_feed(package: Package, source: &'static str, feed: &'static Feed) -> Pac
                 .await
         })
     });
-    call.annotated("feed", true)
-        .annotated("provide-api-key", true)
-        .annotated("parameters", parameters)
+    call.annotated("feed", true).annotated("parameters", parameters)
 }

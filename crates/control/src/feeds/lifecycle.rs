@@ -5,10 +5,7 @@ use wisp_core::{
     ports::{Feed, FeedParameter, FeedSettings},
 };
 
-use super::{
-    expression::Wanted,
-    stored::{Secrets, Stored},
-};
+use super::{expression::Wanted, stored::Stored};
 use crate::{builtin::utils::iso, control::Control};
 
 /// What every feed takes beside its own parameters.
@@ -29,13 +26,13 @@ impl Control {
         self.entitle(caller, Right::Put, &trigger)?;
         let event = text("lifecycleEvent").to_ascii_uppercase();
         let known = match event.as_str() {
-            "CREATE" => return self.create_feed(caller, source, feed, &trigger, &arguments).await,
+            "CREATE" => return self.create_feed(source, feed, &trigger, &arguments).await,
             "DELETE" => return self.delete_feed(&trigger).await,
             _ => self.feed_of(&trigger).await?,
         };
         match event.as_str() {
             "READ" => self.read_feed(feed, known),
-            "UPDATE" => self.update_feed(caller, feed, known, &arguments).await,
+            "UPDATE" => self.update_feed(feed, known, &arguments).await,
             "PAUSE" => self.set_feed(known, false, Some("Paused")).await,
             "UNPAUSE" => self.set_feed(known, true, None).await,
             _ => Err(Error::bad_request(format!(
@@ -52,7 +49,6 @@ impl Control {
 
     async fn create_feed(
         &self,
-        caller: &Identity,
         source: &str,
         feed: &'static Feed,
         trigger: &Fqn,
@@ -66,26 +62,20 @@ impl Control {
             return Err(Error::bad_request(message).with("limit", "limits.feeds"));
         }
         let settings = self.feed_settings(source, feed, given, None)?;
-        let stored = self.stored_feed(caller, source, feed, trigger, settings)?;
+        let stored = self.stored_feed(source, feed, trigger, &settings)?;
         self.inner.feeds.save(&stored, true).await?;
         self.start_feed(&stored)?;
         Ok(success())
     }
 
-    async fn update_feed(
-        &self,
-        caller: &Identity,
-        feed: &'static Feed,
-        known: Stored,
-        given: &FeedSettings,
-    ) -> Result<Value> {
+    async fn update_feed(&self, feed: &'static Feed, known: Stored, given: &FeedSettings) -> Result<Value> {
         let names = feed.parameters.iter().map(|parameter| parameter.name).chain(COMMON);
         if !names.into_iter().any(|name| given.contains_key(name)) {
             return Err(Error::bad_request("no updatable parameters were specified"));
         }
-        let before = known.secrets(&self.inner.seal)?.settings;
+        let before = known.settings(&self.inner.seal)?;
         let settings = self.feed_settings(&known.source, feed, given, Some(&before))?;
-        let mut stored = self.stored_feed(caller, &known.source, feed, &known.trigger, settings)?;
+        let mut stored = self.stored_feed(&known.source, feed, &known.trigger, &settings)?;
         // Who paused it wants to resume it, too; one that ended by itself begins again with its new settings.
         stored.active = known.reason.as_deref() != Some("Paused");
         stored.reason = known.reason.filter(|_| !stored.active);
@@ -116,7 +106,7 @@ impl Control {
     }
 
     fn read_feed(&self, feed: &Feed, stored: Stored) -> Result<Value> {
-        let mut config = stored.secrets(&self.inner.seal)?.settings;
+        let mut config = stored.settings(&self.inner.seal)?;
         for FeedParameter { name, .. } in feed.parameters.iter().filter(|parameter| parameter.secret) {
             config.remove(*name);
         }
@@ -178,22 +168,9 @@ impl Control {
         Ok(settings)
     }
 
-    fn stored_feed(
-        &self,
-        caller: &Identity,
-        source: &str,
-        feed: &Feed,
-        trigger: &Fqn,
-        settings: FeedSettings,
-    ) -> Result<Stored> {
-        if caller.api_key.secret.is_empty() {
-            return Err(Error::bad_request(
-                "a feed fires with its caller's key, and this call has none",
-            ));
-        }
-        let secrets = Secrets::new(settings, &caller.api_key);
+    fn stored_feed(&self, source: &str, feed: &Feed, trigger: &Fqn, settings: &FeedSettings) -> Result<Stored> {
         let (seal, now) = (&self.inner.seal, self.inner.clock.now());
-        Stored::new(trigger.clone(), source, (feed.package, feed.name), &secrets, seal, now)
+        Stored::new(trigger.clone(), source, (feed.package, feed.name), settings, seal, now)
     }
 
     async fn feed_of(&self, trigger: &Fqn) -> Result<Stored> {

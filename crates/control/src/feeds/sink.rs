@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use wisp_core::{
     Code, Error, Result,
-    model::{ApiKey, Fqn, Millis},
+    model::{Fqn, Millis},
     ports::{Event, EventSink},
 };
 
@@ -27,7 +27,6 @@ pub(super) struct Sink {
     pub control: Control,
     pub trigger: Fqn,
     pub source: &'static str,
-    pub key: ApiKey,
     pub wanted: Wanted,
     pub batch: Option<Batch>,
     pub outlook: Outlook,
@@ -98,9 +97,9 @@ impl Sink {
         loop {
             // What has begun to become durable is not left half done when the subscription ends.
             let (control, trigger, event) = (self.control.clone(), self.trigger.clone(), event.clone());
-            let (key, id) = (self.key.clone(), event.id.clone());
+            let id = event.id.clone();
             let attempt = Unstoppable::new(self.control.inner.tasks.clone(), async move {
-                let owner = control.identify(key).await?;
+                let owner = control.feed_owner(&trigger).await?;
                 control.fire_event(&owner, &trigger, &event).await
             });
             let error = match attempt.await {

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wisp_core::{
     Code, Error, Result,
-    model::{ApiKey, Fqn, Millis},
+    model::{Fqn, Millis},
     ports::{Expect, FeedSettings, Record, Table, Write},
 };
 
@@ -23,7 +23,7 @@ pub(super) struct Stored {
     pub source: String,
     /// The feed of the source: package and action.
     pub feed: (String, String),
-    /// Settings and owner's key, sealed: both may be secret.
+    /// What the feed was given, sealed: there may be secrets in it.
     sealed: String,
     /// Whether it fires.
     pub active: bool,
@@ -34,45 +34,17 @@ pub(super) struct Stored {
     pub changed: Millis,
 }
 
-/// What of a subscription is sealed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Secrets {
-    /// The settings that the feed was given.
-    pub settings: FeedSettings,
-    uuid: String,
-    secret: String,
-}
-
-impl Secrets {
-    /// Settings, and the key of the subscription's owner.
-    pub fn new(settings: FeedSettings, key: &ApiKey) -> Self {
-        Self {
-            settings,
-            uuid: key.uuid.clone(),
-            secret: key.secret.clone(),
-        }
-    }
-
-    /// The key of the subscription's owner.
-    pub fn key(&self) -> ApiKey {
-        ApiKey {
-            uuid: self.uuid.clone(),
-            secret: self.secret.clone(),
-        }
-    }
-}
-
 impl Stored {
     /// A new, active subscription.
     pub fn new(
         trigger: Fqn,
         source: &str,
         feed: (&str, &str),
-        secrets: &Secrets,
+        settings: &FeedSettings,
         seal: &Seal,
         now: Millis,
     ) -> Result<Self> {
-        let clear = serde_json::to_string(secrets)
+        let clear = serde_json::to_string(settings)
             .map_err(|error| Error::internal("a feed's settings cannot be encoded").because(error))?;
         let sealed = seal.close(clear.as_bytes(), trigger.to_string().as_bytes())?;
         Ok(Self {
@@ -86,11 +58,11 @@ impl Stored {
         })
     }
 
-    /// What was sealed.
-    pub fn secrets(&self, seal: &Seal) -> Result<Secrets> {
+    /// The settings that the feed was given.
+    pub fn settings(&self, seal: &Seal) -> Result<FeedSettings> {
         let clear = seal.open(&self.sealed, self.trigger.to_string().as_bytes());
-        let secrets = clear.and_then(|clear| serde_json::from_slice(&clear).ok());
-        secrets.ok_or_else(|| {
+        let settings = clear.and_then(|clear| serde_json::from_slice(&clear).ok());
+        settings.ok_or_else(|| {
             let message = format!(
                 "the settings of the feed of trigger '{}' were sealed with another secret: create it again",
                 self.trigger

@@ -5,8 +5,8 @@ use std::{
 
 use tokio::sync::watch;
 use wisp_core::{
-    Error, Result,
-    model::Fqn,
+    Code, Error, Result,
+    model::{Fqn, Identity},
     ports::{Ended, FeedSettings, Listener, Remove, Subscription},
 };
 
@@ -45,19 +45,18 @@ impl Control {
             let message = format!("this server has no feed '{}/{}'", stored.feed.0, stored.feed.1);
             return Err(Error::bad_request(message));
         };
-        let secrets = stored.secrets(&self.inner.seal)?;
+        let settings = stored.settings(&self.inner.seal)?;
         let sink = Arc::new(Sink {
             control: self.clone(),
             trigger: stored.trigger.clone(),
             source: source.name(),
-            key: secrets.key(),
-            wanted: Wanted::new(&secrets.settings, self.inner.limits.expression_size)?,
-            batch: batch(&secrets.settings),
+            wanted: Wanted::new(&settings, self.inner.limits.expression_size)?,
+            batch: batch(&settings),
             outlook: Outlook::default(),
             refusal: Mutex::default(),
         });
         let (stop, stopped) = watch::channel(false);
-        let (listener, receiver) = match source.open(feed, &secrets.settings)? {
+        let (listener, receiver) = match source.open(feed, &settings)? {
             Subscription::Listener(listener) => (Some(listener), None),
             Subscription::Receiver(receiver) => (None, Some(receiver)),
         };
@@ -126,6 +125,16 @@ impl Control {
         }
     }
 
+    /// On whose behalf a trigger is fired by its feed.
+    pub(super) async fn feed_owner(&self, trigger: &Fqn) -> Result<Identity> {
+        let gone = || {
+            let namespace = trigger.namespace();
+            let message = format!("the owner of namespace '{namespace}' is blocked or gone");
+            Error::new(Code::Unauthenticated, message)
+        };
+        self.owner(trigger.namespace_name()).await?.ok_or_else(gone)
+    }
+
     async fn try_settle(&self, trigger: &Fqn, ended: Ended) -> Result<()> {
         let feeds = &self.inner.feeds;
         let Some(mut stored) = feeds.load(trigger).await? else {
@@ -139,7 +148,7 @@ impl Control {
             feeds.end(trigger);
             return Ok(());
         }
-        let owner = self.identify(stored.secrets(&self.inner.seal)?.key()).await?;
+        let owner = self.feed_owner(trigger).await?;
         let rules = self.get_trigger(&owner, trigger).await?.rules.clone();
         if ended.remove == Remove::TriggerAndRules {
             for rule in rules.keys() {

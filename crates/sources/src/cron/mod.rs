@@ -7,6 +7,8 @@ mod alarm;
 mod feeds;
 mod listener;
 mod schedule;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

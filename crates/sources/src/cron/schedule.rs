@@ -79,7 +79,8 @@ impl Schedule {
                 self.start + passed * interval
             }
             Times::Pattern(cron, zone) => {
-                let before = Timestamp::from_millisecond(i64::try_from(before).ok()?).ok()?;
+                // Patterns know whole seconds.
+                let before = Timestamp::from_second(i64::try_from(before.div_ceil(1_000)).ok()?).ok()?;
                 let previous = cron
                     .find_previous_occurrence(&before.to_zoned(zone.clone()), false)
                     .ok()?;

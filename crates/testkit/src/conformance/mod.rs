@@ -6,3 +6,4 @@ pub mod activations;
 pub mod blobs;
 pub mod language;
 pub mod records;
+pub mod source;

@@ -1,0 +1,78 @@
+//! Every source of the table, held to the port's contract.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use wisp_core::ports::{EventSource, Feed, Listener, Subscription};
+use wisp_sources::{Config, Context, SOURCES};
+use wisp_testkit::{
+    clock::Simulated,
+    conformance::source::{self, Upstream},
+};
+
+const NOW: u64 = 1_700_000_000_000;
+
+fn context(clock: &Simulated) -> Context {
+    Context {
+        clock: Arc::new(clock.clone()),
+        config: Config::default(),
+    }
+}
+
+/// Settings that a feed accepts.
+fn accepted(feed: &Feed) -> Value {
+    match (feed.package, feed.name) {
+        ("alarms", "alarm") => json!({"cron": "0 3 * * *", "timezone": "Europe/Vienna"}),
+        ("alarms", "interval") => json!({"minutes": 5}),
+        ("alarms", "once") => json!({"date": NOW + 1}),
+        ("webhook", _) => json!({"secret": "sesame"}),
+        ("cloudevents", _) => json!({"token": "sesame"}),
+        (package, name) => panic!("there are no settings here for {package}/{name}"),
+    }
+}
+
+#[test]
+fn every_feed_keeps_the_contract() {
+    for (name, register) in SOURCES {
+        let source = register(&context(&Simulated::at(NOW)));
+        assert_eq!(source.name(), *name);
+        source::feeds(&*source, &accepted);
+    }
+}
+
+/// Alarms: an event happens when a second passes.
+struct Seconds {
+    clock: Simulated,
+    cron: Arc<dyn EventSource>,
+}
+
+#[async_trait]
+impl Upstream for Seconds {
+    async fn happen(&self, _: u64) {
+        self.clock.advance(Duration::from_secs(1));
+    }
+
+    fn listener(&self) -> Box<dyn Listener> {
+        let settings = json!({"cron": "* * * * * *", "missed": "all"});
+        let feed = self.cron.feeds().iter().find(|feed| feed.name == "alarm").unwrap();
+        match self.cron.open(feed, settings.as_object().unwrap()).unwrap() {
+            Subscription::Listener(listener) => listener,
+            Subscription::Receiver(_) => panic!("alarms are listened to"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn alarms_keep_the_contract() {
+    source::listener(&|| {
+        // Between two seconds.
+        let clock = Simulated::at(NOW + 500);
+        let (_, register) = SOURCES.iter().find(|(name, _)| *name == "cron").unwrap();
+        let cron = register(&context(&clock));
+        Box::new(Seconds { clock, cron })
+    })
+    .await;
+}
