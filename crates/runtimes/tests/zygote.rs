@@ -216,3 +216,42 @@ def main(args):
     instance.thaw().await.unwrap();
     assert_eq!(ask(&*instance).await, json!({ "rested": true }));
 }
+
+#[tokio::test]
+async fn what_a_function_imports_is_learnt_when_it_first_runs() {
+    let (_packages, platform) = platform_with(&[("early", ""), ("late", ""), ("unused", "")]);
+    let python = platform.language("python");
+    let kind = python.kinds().iter().find(|kind| kind.default).unwrap();
+    // `json` is no package of the platform, and `unused` is not imported, whatever is said on the channel.
+    let code = "import early, json\ndef main(args):\n    import late\n    return {}";
+    let code_ref = support::code_ref(&platform.blobs, code.into(), false).await;
+    assert_eq!(python.lineage(kind, "guest", &code_ref), Lineage::default());
+    let first = child(&platform, "", text(code)).await;
+    assert_eq!(python.lineage(kind, "guest", &code_ref), Lineage("early".into()));
+    ask(&*first).await;
+    assert_eq!(python.lineage(kind, "guest", &code_ref), Lineage("early,late".into()));
+    ask(&*child(&platform, "early,late", text(code)).await).await;
+    assert_eq!(
+        python.lineage(kind, "guest", &code_ref),
+        Lineage("early,late".into()),
+        "known"
+    );
+}
+
+#[tokio::test]
+async fn a_lie_about_imports_makes_no_zygote_import_anything_foreign() {
+    let (_packages, platform) = platform_with(&[("known", "")]);
+    let python = platform.language("python");
+    let kind = python.kinds().iter().find(|kind| kind.default).unwrap();
+    let code = r#"
+import os
+def main(args):
+    text = b'["known", "antigravity", "../evil", "a.b"]'
+    os.write(3, (9 + len(text)).to_bytes(4, 'little') + bytes([8]) + bytes(8) + text)
+    os._exit(0)
+"#;
+    let code_ref = support::code_ref(&platform.blobs, code.into(), false).await;
+    let liar = child(&platform, "", text(code)).await;
+    liar.run(&run(json!({}))).await.unwrap();
+    assert_eq!(python.lineage(kind, "guest", &code_ref), Lineage("known".into()));
+}

@@ -157,7 +157,7 @@ impl Pool {
 
     fn carry_out(self: &Arc<Self>, plan: Plan) {
         for (key, spec) in plan.starts {
-            if let Some(instance) = self.stems.take(&spec) {
+            if let Some(instance) = self.stems.take(&key.namespace, &spec) {
                 self.started(&key, &spec, Ok((instance, Origin::Stem)), Duration::ZERO);
                 continue;
             }
@@ -172,7 +172,7 @@ impl Pool {
 
     async fn start(self: &Arc<Self>, key: Arc<Key>, spec: Spec) {
         let begun = self.clock.elapsed();
-        let launched = self.stems.launch(&spec).await;
+        let launched = self.stems.launch(&key.namespace, &spec).await;
         let took = self.clock.elapsed() - begun;
         self.started(&key, &spec, launched.map(|instance| (instance, Origin::Cold)), took);
         self.replan();

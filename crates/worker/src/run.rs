@@ -97,6 +97,7 @@ impl Inner {
             kind: action.exec.runtime().unwrap_or(action.exec.kind()).to_owned(),
             limits,
             most: most as usize,
+            code: action.exec.code().cloned(),
         }
     }
 

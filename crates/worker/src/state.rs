@@ -6,7 +6,7 @@ use std::{
 
 use wisp_core::{
     Error,
-    model::{EntityName, Fqn, Isolation},
+    model::{CodeRef, EntityName, Fqn, Isolation},
     ports::{Instance, InstanceLimits, Revision},
 };
 use wisp_scheduler::scaling::{View, to_start};
@@ -39,6 +39,8 @@ pub(crate) struct Spec {
     pub limits: InstanceLimits,
     /// Instances of the action at most.
     pub most: usize,
+    /// What they run, by which its language knows what they are best started with.
+    pub code: Option<CodeRef>,
 }
 
 /// An instance in the pool.

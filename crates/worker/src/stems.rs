@@ -9,8 +9,8 @@ use std::{
 
 use wisp_core::{
     Code, Error, Result,
-    model::Limits,
-    ports::{Clock, Instance, InstanceLimits, Network, Tasks},
+    model::{EntityName, Limits},
+    ports::{Clock, Instance, InstanceLimits, Lineage, Network, Tasks},
 };
 use wisp_scheduler::scaling::{Burst, Memory, Room, Want, targets};
 
@@ -40,11 +40,12 @@ struct Inner {
     tasks: Arc<dyn Tasks>,
 }
 
-/// What a stem cell is good for: any action of this kind, with these limits.
+/// What a stem cell is good for: any action of this kind and lineage, with these limits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Sort {
     kind: String,
     limits: InstanceLimits,
+    lineage: Lineage,
 }
 
 /// The stem cells of a sort.
@@ -76,7 +77,11 @@ impl Stems {
             let kind = kind.name.clone();
             let least = config.stem_cells;
             (
-                Sort { kind, limits },
+                Sort {
+                    kind,
+                    limits,
+                    lineage: Lineage::default(),
+                },
                 Shelf {
                     least,
                     ..Shelf::default()
@@ -103,8 +108,8 @@ impl Stems {
     }
 
     /// A stem cell that fits, if there is one; others follow.
-    pub fn take(&self, spec: &Spec) -> Option<Box<dyn Instance>> {
-        let sort = Sort::of(spec);
+    pub fn take(&self, namespace: &EntityName, spec: &Spec) -> Option<Box<dyn Instance>> {
+        let sort = self.sort(namespace, spec);
         let taken = {
             let mut shelves = self.shelves();
             let shelf = shelves.entry(sort).or_default();
@@ -117,8 +122,19 @@ impl Stems {
     }
 
     /// A new instance.
-    pub async fn launch(&self, spec: &Spec) -> Result<Box<dyn Instance>> {
-        self.launch_sort(&Sort::of(spec)).await
+    pub async fn launch(&self, namespace: &EntityName, spec: &Spec) -> Result<Box<dyn Instance>> {
+        self.launch_sort(&self.sort(namespace, spec)).await
+    }
+
+    /// The sort that serves an action of a namespace best, by what is known of its code.
+    fn sort(&self, namespace: &EntityName, spec: &Spec) -> Sort {
+        let known = self.inner.kinds.get(&spec.kind).zip(spec.code.as_ref());
+        let lineage = known.map(|((language, kind), code)| language.lineage(kind, namespace.as_str(), code));
+        Sort {
+            kind: spec.kind.clone(),
+            limits: spec.limits,
+            lineage: lineage.unwrap_or_default(),
+        }
     }
 
     async fn launch_sort(&self, sort: &Sort) -> Result<Box<dyn Instance>> {
@@ -127,7 +143,7 @@ impl Stems {
             return Err(Error::new(Code::Sandbox, message));
         };
         let begun = self.inner.clock.elapsed();
-        let instance = language.start(kind, sort.limits).await?;
+        let instance = language.start_of(kind, sort.limits, &sort.lineage).await?;
         let took = self.inner.clock.elapsed() - begun;
         metrics::histogram!("wisp_launch_seconds", "kind" => kind.name.clone()).record(took);
         Ok(instance)
@@ -216,15 +232,6 @@ impl Stems {
         let shelves = std::mem::take(&mut *self.shelves());
         let ready = shelves.values().flat_map(|shelf| &shelf.ready);
         futures_util::future::join_all(ready.map(|instance| instance.stop())).await;
-    }
-}
-
-impl Sort {
-    fn of(spec: &Spec) -> Self {
-        Self {
-            kind: spec.kind.clone(),
-            limits: spec.limits,
-        }
     }
 }
 

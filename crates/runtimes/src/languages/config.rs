@@ -30,6 +30,8 @@ pub struct Config {
     pub python_packages: Option<PathBuf>,
     /// Memory for all zygotes together, in MB; 0 starts none, so that every instance is a new interpreter.
     pub zygote_memory: u64,
+    /// How many codes are kept in mind with what they import.
+    pub learnt_imports: usize,
     /// Processes and threads of an instance.
     pub pids: u64,
     /// Open files of a process.
@@ -72,6 +74,7 @@ impl Default for Config {
             isolate_grace: 2_000,
             python_packages: None,
             zygote_memory: 512,
+            learnt_imports: 10_000,
             pids: 1024,
             files: 1024,
             scratch: 512,

@@ -10,7 +10,7 @@ use wisp_core::{
     ports::{Blobs, Clock, Mount, Sandbox},
 };
 
-use super::Config;
+use super::{Config, imports::Imports};
 use crate::code::{self, make_directories};
 
 /// What languages need of the rest of the platform.
@@ -25,6 +25,7 @@ pub struct Context {
     pub(super) workerd: PathBuf,
     pub(super) sockets: PathBuf,
     pub(super) python_packages: PathBuf,
+    pub(super) imports: Arc<Imports>,
 }
 
 impl Context {
@@ -43,6 +44,16 @@ impl Context {
         let sockets = data.join("sockets");
         let python_packages = config.python_packages.clone();
         let python_packages = python_packages.unwrap_or_else(|| data.join("python_packages"));
+        let learnt = data.join("imports");
+        let imports = Imports::open(learnt.clone(), config.learnt_imports).map_err(|error| {
+            let place = learnt.display();
+            Error::new(
+                Code::Storage,
+                format!("What functions import cannot be kept in {place}."),
+            )
+            .because(error)
+        })?;
+        let imports = Arc::new(imports);
         let code = Arc::new(code::Cache::open(blobs, data.join("code"), code)?);
         Ok(Self {
             sandbox,
@@ -54,6 +65,7 @@ impl Context {
             workerd,
             sockets,
             python_packages,
+            imports,
         })
     }
 

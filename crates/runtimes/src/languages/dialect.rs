@@ -25,6 +25,16 @@ pub trait Dialect: Send + Sync {
         None
     }
 
+    /// Whether there is anything that a zygote could import for a function.
+    fn learns(&self) -> bool {
+        false
+    }
+
+    /// Whether a zygote may import this module: it must be the platform's own, whatever a function says.
+    fn offers(&self, _module: &str) -> bool {
+        false
+    }
+
     /// How to talk to the launcher.
     fn protocol(&self) -> &'static dyn Protocol;
 

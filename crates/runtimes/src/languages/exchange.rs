@@ -47,6 +47,8 @@ pub struct Exchange {
     secret: RandomState,
     count: AtomicU64,
     clock: Arc<dyn Clock>,
+    /// What the launcher last told of imports.
+    imports: Mutex<Option<Vec<u8>>>,
 }
 
 struct Waiting {
@@ -69,6 +71,7 @@ impl Exchange {
             secret: RandomState::new(),
             count: AtomicU64::new(0),
             clock,
+            imports: Mutex::default(),
         })
     }
 
@@ -176,6 +179,11 @@ impl Exchange {
         self.take(token).unwrap_or(Reply::Closed)
     }
 
+    /// What the launcher last told of imports, where it can be taken.
+    pub fn imports(&self) -> MutexGuard<'_, Option<Vec<u8>>> {
+        self.imports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn waiting(&self) -> MutexGuard<'_, BTreeMap<Token, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -204,6 +212,7 @@ impl Exchange {
         match event {
             Event::Output(stream, bytes) => self.log(reader, stream, &bytes),
             Event::Message(message) if message.kind == Kind::Log => self.log_message(&message),
+            Event::Message(message) if message.kind == Kind::Imports => *self.imports() = Some(message.text),
             Event::Message(message) => {
                 let token = message.token.unwrap_or(reader);
                 self.drain(intake, token);

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use wisp_core::{
     Code, Error, Result,
-    model::Isolation,
+    model::{CodeRef, Isolation},
     ports::{Birth, Instance, InstanceLimits, Kind, Language, Lineage, Mount},
 };
 
@@ -92,6 +92,14 @@ impl Language for Family {
 
     async fn start(&self, kind: &Kind, limits: InstanceLimits) -> Result<Box<dyn Instance>> {
         self.start_of(kind, limits, &Lineage::default()).await
+    }
+
+    fn lineage(&self, _kind: &Kind, _namespace: &str, code: &CodeRef) -> Lineage {
+        let imports = match self.dialect.learns() {
+            true => self.context.imports.of(&code.digest),
+            false => None,
+        };
+        imports.map_or_else(Lineage::default, |modules| Lineage(modules.join(",")))
     }
 
     async fn start_of(&self, kind: &Kind, limits: InstanceLimits, lineage: &Lineage) -> Result<Box<dyn Instance>> {

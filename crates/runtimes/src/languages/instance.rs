@@ -19,7 +19,7 @@ use super::{
     exchange::{Exchange, Reply},
     logs::Logs,
     outcome,
-    protocol::{FIRST, Kind, Message, Token, acknowledged},
+    protocol::{FIRST, Given, Kind, Message, Token, acknowledged},
     stem,
 };
 use crate::code::{Code, Lease};
@@ -40,6 +40,8 @@ struct Launched {
     sandboxed_in: Duration,
     ready_in: OnceLock<Duration>,
     placed_in: OnceLock<Duration>,
+    /// The digest of the code whose imports are to be learnt.
+    learns: OnceLock<String>,
 }
 
 /// How long waiting for a reply took an end.
@@ -82,6 +84,7 @@ pub async fn start(
         sandboxed_in,
         ready_in: OnceLock::new(),
         placed_in: OnceLock::new(),
+        learns: OnceLock::new(),
     };
     launched.ready(interpreter).await?;
     // These are set once: an instance is started once, and initialised once.
@@ -180,6 +183,18 @@ impl Launched {
         }
     }
 
+    /// Keeps what the launcher has told of imports, as far as a zygote may know it.
+    fn learn(&self) {
+        let Some(digest) = self.learns.get() else { return };
+        let told = self.exchange.imports().take();
+        // The function shares the launcher's channel: what it says in its name may be anything.
+        let told: Option<Vec<String>> = told.and_then(|text| serde_json::from_slice(&text).ok());
+        if let Some(mut modules) = told {
+            modules.retain(|module| self.dialect.offers(module));
+            self.context.imports.learn(digest, modules);
+        }
+    }
+
     fn logs(&self, limit: u64) -> Logs {
         Logs::new(limit, self.context.config.log_lines)
     }
@@ -220,7 +235,15 @@ impl Instance for Launched {
             }
         };
         let token = self.exchange.open(self.logs(init.log_limit));
-        let (request, replies) = self.dialect.protocol().init(token, init, code.as_deref());
+        let digest = &init.code.digest;
+        let given = Given {
+            code: code.as_deref(),
+            learn: self.dialect.learns() && self.context.imports.of(digest).is_none(),
+        };
+        if given.learn {
+            let _ = self.learns.set(digest.clone());
+        }
+        let (request, replies) = self.dialect.protocol().init(token, init, &given);
         if !replies {
             self.exchange.send(&request).await;
             let (logs, truncated) = self.finish(token);
@@ -232,6 +255,7 @@ impl Instance for Launched {
         }
         let ended = self.ended(token, &request, INIT_REPLY, init.timeout).await;
         let (logs, truncated) = self.finish(token);
+        self.learn();
         let outcome = match ended {
             Ended::Late => Some(Outcome::InitTimedOut(millis(init.timeout))),
             Ended::Reply(Reply::Closed) => Some(self.died(&logs, Outcome::InitExited).await),
@@ -256,6 +280,7 @@ impl Instance for Launched {
             .ended(token, &request, run.result_limit.max(run.log_limit), run.timeout)
             .await;
         let (logs, truncated) = self.finish(token);
+        self.learn();
         let outcome = match ended {
             Ended::Late => Outcome::TimedOut(millis(run.timeout)),
             Ended::Reply(Reply::Closed) => self.died(&logs, Outcome::Exited).await,

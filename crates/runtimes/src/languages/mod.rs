@@ -12,6 +12,7 @@ mod dialect;
 mod discovery;
 mod exchange;
 mod family;
+mod imports;
 mod instance;
 mod intake;
 mod logs;

@@ -20,7 +20,7 @@ use super::{
         instance::{broken, millis, text},
         logs::Logs,
         outcome,
-        protocol::{Frames, Kind, Message, Protocol, Token},
+        protocol::{Frames, Given, Kind, Message, Protocol, Token},
     },
     lane::{Lane, Turn},
     lanes::Lanes,
@@ -129,7 +129,7 @@ impl Isolate {
     async fn load(&self, own: &Own) -> Result<(Arc<Seat>, Turn, Had)> {
         let Own { init, code } = own;
         let ask = Ask {
-            request: &|token| Frames.init(token, init, Some(code)).0,
+            request: &|token| Frames.init(token, init, &Given::text(code)).0,
             timeout: init.timeout,
             keep: INIT_REPLY,
             log_limit: init.log_limit,

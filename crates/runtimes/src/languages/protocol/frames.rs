@@ -1,7 +1,7 @@
 use serde_json::json;
 use wisp_core::ports::{Init, Run};
 
-use super::{Decoder, Kind, Message, Protocol, Token, size, write_body};
+use super::{Decoder, Given, Kind, Message, Protocol, Token, size, write_body};
 
 /// Bytes before the text: u32 length of the rest (little endian), u8 kind, u64 token.
 const HEADER: usize = 13;
@@ -41,8 +41,11 @@ impl Protocol for Frames {
         true
     }
 
-    fn init(&self, token: Token, init: &Init, code: Option<&str>) -> (Vec<u8>, bool) {
-        let body = json!({ "name": init.name, "main": init.main, "code": code, "environment": init.environment });
+    fn init(&self, token: Token, init: &Init, given: &Given<'_>) -> (Vec<u8>, bool) {
+        let body = json!({
+            "name": init.name, "main": init.main, "code": given.code, "environment": init.environment,
+            "learn": given.learn,
+        });
         let body = body.to_string();
         let write = |bytes: &mut Vec<u8>| bytes.extend_from_slice(body.as_bytes());
         (frame(1, token, body.len(), write), true)
@@ -85,6 +88,7 @@ impl FrameDecoder {
             5 => Kind::Log,
             6 => Kind::Begun,
             7 => Kind::Exited,
+            8 => Kind::Imports,
             other => return Err(format!("{other} is not a kind of message")),
         };
         let length = u32::from_le_bytes([l0, l1, l2, l3]);

@@ -1,7 +1,7 @@
 use serde_json::json;
 use wisp_core::ports::{Init, Run};
 
-use super::{Decoder, Kind, Message, Protocol, Token, size, write_body};
+use super::{Decoder, Given, Kind, Message, Protocol, Token, size, write_body};
 
 /// OpenWhisk's ActionLoop: one JSON line for each request, one JSON line for each reply.
 pub struct Lines;
@@ -28,7 +28,7 @@ impl Protocol for Lines {
         false
     }
 
-    fn init(&self, token: Token, init: &Init, _code: Option<&str>) -> (Vec<u8>, bool) {
+    fn init(&self, token: Token, init: &Init, _given: &Given<'_>) -> (Vec<u8>, bool) {
         let acknowledges = init
             .environment
             .iter()

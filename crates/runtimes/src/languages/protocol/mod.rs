@@ -31,6 +31,8 @@ pub enum Kind {
     Exited,
     /// Output of one of several runs: a byte for the stream (1, 2), then text.
     Log,
+    /// What the function imports: a JSON list of names.
+    Imports,
 }
 
 /// A message from the launcher, or from user code that pretends to be it.
@@ -46,6 +48,24 @@ pub struct Message {
     pub text: Vec<u8>,
 }
 
+/// What an initialisation tells the launcher beside the port's request.
+pub struct Given<'a> {
+    /// The code, if it is text.
+    pub code: Option<&'a str>,
+    /// Whether to tell what the function imports.
+    pub learn: bool,
+}
+
+impl<'a> Given<'a> {
+    /// Code that is text, and nothing else.
+    pub fn text(code: &'a str) -> Self {
+        Self {
+            code: Some(code),
+            learn: false,
+        }
+    }
+}
+
 /// How requests and replies look on descriptor 3.
 pub trait Protocol: Send + Sync {
     /// A decoder for a new connection.
@@ -54,8 +74,8 @@ pub trait Protocol: Send + Sync {
     /// Whether a reply names its request.
     fn names_requests(&self) -> bool;
 
-    /// The bytes that initialise an instance, with its code if that is text, and whether a reply will come.
-    fn init(&self, token: Token, init: &Init, code: Option<&str>) -> (Vec<u8>, bool);
+    /// The bytes that initialise an instance, and whether a reply will come.
+    fn init(&self, token: Token, init: &Init, given: &Given<'_>) -> (Vec<u8>, bool);
 
     /// The bytes that start a run.
     fn run(&self, token: Token, run: &Run) -> Vec<u8>;

@@ -12,7 +12,7 @@ DESCRIPTOR = 3
 HEADER = 13
 NONE = bytes(8)
 INIT = 1
-READY, DONE, RESULT, FAILURE = 1, 2, 3, 4
+READY, DONE, RESULT, FAILURE, IMPORTS = 1, 2, 3, 4, 8
 ROOT = "/action"
 FILE = "__main__.py"
 PACKAGES = "/packages"
@@ -156,9 +156,18 @@ def run(main, code, body):
         return FAILURE, "The action's result cannot be written as JSON: " + describe(error)
 
 
+def imported(before):
+    """Which of the platform's packages were imported since."""
+    names = {name.partition(".")[0] for name in set(sys.modules) - before}
+    places = ((name, getattr(sys.modules.get(name), "__spec__", None)) for name in names)
+    return [name for name, spec in places if str(getattr(spec, "origin", "")).startswith(PACKAGES + "/")]
+
+
 def serve(channel):
     """Initialisation, then runs, until the worker goes."""
     main = code = None
+    # What is imported at initialisation and by the first run is told, if nobody knows it yet.
+    before, tells = set(sys.modules), 0
     while True:
         frame = channel.read()
         if frame is None:
@@ -166,6 +175,7 @@ def serve(channel):
         kind, token, text = frame
         body = json.loads(text)
         if kind == INIT:
+            tells = 2 if body["learn"] else 0
             try:
                 main, code = load(body)
                 reply = DONE, ""
@@ -173,6 +183,9 @@ def serve(channel):
                 reply = FAILURE, "Initialization has failed due to: " + describe(error)
         else:
             reply = run(main, code, body)
+        if tells:
+            tells -= 1
+            channel.write(IMPORTS, token, json.dumps(imported(before)))
         # Whatever the function wrote must be in the pipes before the reply is.
         sys.stdout.flush()
         sys.stderr.flush()

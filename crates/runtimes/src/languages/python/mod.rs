@@ -1,6 +1,8 @@
 //! Python 3: one kind for each minor version on the machine.
 
 use std::{
+    collections::HashSet,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -45,6 +47,8 @@ const STANDARD: &str = include_str!("standard.txt");
 
 struct Python {
     packages: Option<PathBuf>,
+    /// What can be imported from there.
+    modules: HashSet<String>,
 }
 
 /// Python, with the interpreters of this machine.
@@ -58,7 +62,8 @@ pub fn register(context: &Context) -> Arc<dyn Language> {
     let kind = |python: &discovery::Interpreter| format!("{FAMILY}:{}.{}", python.version.0, python.version.1);
     let packages = context.python_packages.clone();
     let packages = packages.is_dir().then_some(packages);
-    Arc::new(Family::new(context, Python { packages }, found, kind, NAMES))
+    let modules = packages.as_deref().map(modules).unwrap_or_default();
+    Arc::new(Family::new(context, Python { packages, modules }, found, kind, NAMES))
 }
 
 impl Dialect for Python {
@@ -92,9 +97,27 @@ impl Dialect for Python {
         Some(command)
     }
 
+    fn learns(&self) -> bool {
+        !self.modules.is_empty()
+    }
+
+    fn offers(&self, module: &str) -> bool {
+        self.modules.contains(module)
+    }
+
     fn protocol(&self) -> &'static dyn Protocol {
         &Frames
     }
+}
+
+/// The names of the modules in a directory.
+fn modules(directory: &Path) -> HashSet<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .map(|name| name.split('.').next().unwrap_or_default().to_owned())
+        .filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+        .collect()
 }
 
 /// Isolated: neither the script's directory nor the environment adds to what can be imported.
