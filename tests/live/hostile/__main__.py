@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -86,6 +87,12 @@ def strike(server, name, attack, arguments):
     return None
 
 
+def pending():
+    """Signals and timers that the kernel counts as this user's."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["SigQ"].split("/")[0])
+
+
 def kinds_of(server):
     """The kinds that the server runs."""
     import http.client
@@ -94,6 +101,31 @@ def kinds_of(server):
     connection.request("GET", "/")
     families = json.loads(connection.getresponse().read())["runtimes"]
     return {kind["kind"] for family in families.values() for kind in family}
+
+
+def beside(server):
+    """What is wrong with isolates that run while others of their namespace break their limits, again and again."""
+    server.deploy("spins", "js:isolate", "export function main() { for (;;); }", timeout=700)
+    server.deploy("hoards", "js:isolate", "export function main() { const all = []; for (;;) all.push(new Array(999)); }", memory=128)
+    server.deploy("waits", "js:isolate", "export async function main(p) { await scheduler.wait(p.ms); return { ms: p.ms }; }")
+    ends = {"spins": "time limits of 700", "hoards": "exhausted its memory"}
+    wrong = []
+
+    def run(name, arguments):
+        activation = server.invoke(name, arguments)
+        response = activation.get("response", {})
+        right = ends[name] in str(response.get("result")) if name in ends else response.get("result") == arguments
+        if not right:
+            wrong.append(f"{name}: {json.dumps(response)[:200]} {activation.get('logs')}")
+
+    calls = [(name, {"ms": 20 * n}) for n in range(12) for name in ("waits", "waits", "spins" if n % 4 else "hoards")]
+    threads = [threading.Thread(target=run, args=call) for call in calls]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.02)
+    for thread in threads:
+        thread.join()
+    return wrong
 
 
 def main():
@@ -125,9 +157,13 @@ def main():
                 harmed = neighbours.check()
                 checks[f"{topic.__name__}: {attack.name}: its neighbours go on: {harmed}"] = harmed is None
                 times.append((time.monotonic() - begun, attack.name))
+        if "js:isolate" in kinds and word in "beside":
+            wrong = beside(server)
+            checks[f"isolates go on beside others that break their limits ({wrong})"] = not wrong
         if surroundings:
             visits = surroundings.close()
             checks[f"nobody was reached who must not be ({visits} times)"] = visits == 0
+        checks[f"the user's pending signals are there for others ({pending()})"] = pending() < 10_000
         checks["the server ends with 0 on SIGTERM"] = server.stop() == 0
     slowest = ", ".join(f"{name} {seconds:.1f} s" for seconds, name in sorted(times, reverse=True)[:5])
     print(f"{len(times)} attacks in {sum(seconds for seconds, _ in times):.0f} s; slowest: {slowest}", flush=True)

@@ -11,6 +11,16 @@ def reach(host, port, family=socket.AF_INET):
 """
 
 
+REACH = """
+import { connect } from 'cloudflare:sockets';
+const reach = async (hostname, port) => {
+  const reader = connect({ hostname, port: Number(port) }).readable.getReader();
+  const late = new Promise((done) => setTimeout(done, 2000, {}));
+  return Boolean((await Promise.race([reader.read(), late])).value);
+};
+"""
+
+
 def probe(name, body, **rest):
     return Attack(name, python(CONNECT + body), **rest)
 
@@ -98,13 +108,10 @@ async function main({ host, port }) {
   for (const name of ['127.0.0.1', '::1', host, '169.254.169.254']) if (await reach(name, port)) got.push(name);
   return { got };
 }"""),
-    isolate("services of the host from an isolate", """
-import { connect } from 'cloudflare:sockets';
-const reach = async (hostname, port) => {
-  const reader = connect({ hostname, port: Number(port) }).readable.getReader();
-  const late = new Promise((done) => setTimeout(done, 2000, {}));
-  return Boolean((await Promise.race([reader.read(), late])).value);
-};
+    isolate("reaches the outside from an isolate, which it may", REACH + """
+export const main = async ({ outside, port }) => ({ got: (await reach(outside, port)) ? ['outside'] : [] });""",
+            lambda status, result: result == {"got": ["outside"]}),
+    isolate("services of the host from an isolate", REACH + """
 export async function main({ host, port }) {
   const got = [];
   for (const name of ['127.0.0.1', '::1', '[::1]', host, '169.254.169.254', '10.0.2.2']) {

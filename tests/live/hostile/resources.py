@@ -132,16 +132,23 @@ try:
 except OSError as error:
     return {"sent": sent, "refused": str(error)}
 return {"sent": sent}"""), lambda status, result: status != "success" or "refused" in result),
-    Attack("timers and watches", python("""
+    Attack("timers", python("""
+for made in range(200_000):
+    if libc.syscall(222, 0, None, ctypes.byref(ctypes.c_int())) < 0:
+        break
+return {"made": made}"""), lambda status, result: status == "success" and result["made"] < 2000, limits=SMALL),
+    Attack("pending signals", python("""
+signal.pthread_sigmask(signal.SIG_BLOCK, {40})
+for sent in range(200_000):
+    if libc.syscall(129, os.getpid(), 40, struct.pack("iii", 40, 0, -1) + b"\\0" * 116) < 0:
+        break
+return {"sent": sent}"""), lambda status, result: status == "success" and result["sent"] < 2000, limits=SMALL),
+    Attack("message queues", python("""
 made = 0
-try:
-    for _ in range(200_000):
-        if libc.syscall(222, 0, None, ctypes.byref(ctypes.c_int())) < 0:
-            return {"made": made, "refused": True}
-        made += 1
-finally:
-    pass
-return {"made": made}"""), survives, limits=SMALL),
+attributes = struct.pack("8l", 0, 10, 8192, 0, 0, 0, 0, 0)
+while made < 200 and libc.syscall(240, f"wisp{made}".encode(), os.O_CREAT | os.O_RDWR, 0o600, attributes) >= 0:
+    made += 1
+return {"made": made}"""), lambda status, result: status == "success" and result["made"] < 5),
     node("endless loop", "function main() { for (;;); }", late(500), limits={"timeout": 500}),
     node("endless promises", "async function main() { for (;;) await null; }", late(500), limits={"timeout": 500}),
     Attack("endless loop at initialisation", "import time\nend = time.monotonic() + 20\nwhile time.monotonic() < end: pass\n"

@@ -1,8 +1,12 @@
 use std::{
     fs::{self, Permissions},
+    io,
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
-    sync::Arc,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use wisp_core::{
@@ -74,10 +78,7 @@ impl Context {
         let directory = self.launchers.join(family);
         let write = || {
             make_directories(&directory)?;
-            files.iter().try_for_each(|(name, text)| {
-                fs::write(directory.join(name), text)?;
-                fs::set_permissions(directory.join(name), Permissions::from_mode(0o644))
-            })
+            files.iter().try_for_each(|(name, text)| put(&directory.join(name), text))
         };
         write().map_err(|error| {
             let place = directory.display();
@@ -92,4 +93,17 @@ impl Context {
             target: PathBuf::from("/wisp").join(family),
         })
     }
+}
+
+/// Writes a file unless it is there already; whoever reads it meanwhile sees the old one or the new one, whole.
+fn put(path: &Path, text: &str) -> io::Result<()> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    if fs::read(path).is_ok_and(|there| there == text.as_bytes()) {
+        return Ok(());
+    }
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let new = path.with_extension(format!("{}-{number}.new", std::process::id()));
+    fs::write(&new, text)?;
+    fs::set_permissions(&new, Permissions::from_mode(0o644))?;
+    fs::rename(new, path)
 }

@@ -22,6 +22,10 @@ pub struct Config {
     pub roots: usize,
     /// Size of `/dev/shm`, in MB; what is used of it counts towards the memory limit. 64.
     pub shared_memory: u64,
+    /// Signals and timers of a sandbox that may be pending: the kernel charges them to the server's user, too. 1024.
+    pub pending_signals: u64,
+    /// Size of a sandbox's POSIX message queues, in bytes: the kernel charges them to the server's user, too. 98304.
+    pub message_queues: u64,
     /// Greatest number of inodes in `/tmp`. 65536.
     pub scratch_inodes: u64,
     /// Name of the machine inside. `sandbox`.
@@ -44,6 +48,8 @@ impl Default for Config {
             start_timeout_ms: 10_000,
             roots: 64,
             shared_memory: 64,
+            pending_signals: 1024,
+            message_queues: 98_304,
             scratch_inodes: 65_536,
             hostname: "sandbox".into(),
             etc: [

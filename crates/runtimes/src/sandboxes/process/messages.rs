@@ -18,6 +18,10 @@ pub struct Setup {
     pub shared_memory: u64,
     /// Greatest number of inodes in `/tmp`.
     pub scratch_inodes: u64,
+    /// Signals and timers of a sandbox that may be pending.
+    pub pending_signals: u64,
+    /// Size of a sandbox's POSIX message queues, in bytes.
+    pub message_queues: u64,
 }
 
 /// What the server asks of the launcher.

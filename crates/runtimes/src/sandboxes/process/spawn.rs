@@ -38,6 +38,8 @@ impl Launcher {
             etc: config.etc.clone(),
             shared_memory: config.shared_memory,
             scratch_inodes: config.scratch_inodes,
+            pending_signals: config.pending_signals,
+            message_queues: config.message_queues,
         };
         launcher.orders.send(&setup, &[]).map_err(failed)?;
         launcher.answer::<()>().map_err(failed)??;

@@ -2,7 +2,7 @@ use std::{fs::File, io, os::fd::AsFd, process::ExitCode};
 
 use rustix::{
     mount::MountPropagationFlags,
-    process::{Signal, geteuid, getpid, set_parent_process_death_signal},
+    process::{Resource, Rlimit, Signal, geteuid, getpid, getrlimit, set_parent_process_death_signal, setrlimit},
     thread::UnshareFlags,
 };
 
@@ -35,6 +35,7 @@ fn serve() -> io::Result<()> {
     let Some((setup, _)) = link.recv::<Setup>()? else {
         return Ok(());
     };
+    restrain(&setup)?;
     let rootless = !geteuid().is_root();
     if rootless {
         namespaces::become_owner()?;
@@ -57,6 +58,25 @@ fn serve() -> io::Result<()> {
                 Err(reason) => link.send(&Answer::<()>::Err(reason), &[])?,
             },
         }
+    }
+    Ok(())
+}
+
+/// Limits what the kernel charges to whoever made a user namespace as well: unlimited, one function could use up what
+/// the server's own user may have, and with it that of every program of the host. A namespace takes its limits from here.
+fn restrain(setup: &Setup) -> io::Result<()> {
+    for (resource, most) in [
+        (Resource::Sigpending, setup.pending_signals),
+        (Resource::Msgqueue, setup.message_queues),
+    ] {
+        let most = Some(getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most)));
+        setrlimit(
+            resource,
+            Rlimit {
+                current: most,
+                maximum: most,
+            },
+        )?;
     }
     Ok(())
 }
