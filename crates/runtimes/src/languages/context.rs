@@ -78,7 +78,9 @@ impl Context {
         let directory = self.launchers.join(family);
         let write = || {
             make_directories(&directory)?;
-            files.iter().try_for_each(|(name, text)| put(&directory.join(name), text))
+            files
+                .iter()
+                .try_for_each(|(name, text)| put(&directory.join(name), text))
         };
         write().map_err(|error| {
             let place = directory.display();
