@@ -13,6 +13,8 @@ prepare scenarios sdk composer live: export WISP_LANGUAGES_NODE_MODULES := $(NOD
 # What runs V8 isolates; also from there.
 WORKERD := $(CACHE)/workerd-$(shell sha256sum <crates/runtimes/src/languages/js/package/package-lock.json | cut -c1-12)
 prepare unit scenarios sdk composer live bench bench-coldstart: export WISP_LANGUAGES_WORKERD := $(WORKERD)
+# A Node.js that keeps compiled code, for the tests of that.
+prepare unit: export WISP_TEST_NODE := $(CACHE)/node-22.23.3/bin/node
 
 # Binaries as the tests have them: other sets of packages would have other features, and compile everything anew.
 BUILD := cargo build --quiet --workspace --bins --tests

@@ -43,3 +43,12 @@ if [[ ! -d $workerd ]]; then
   echo "installing workerd"
   sh $isolates/install.sh "$workerd" >/dev/null
 fi
+node=${WISP_TEST_NODE:-$cache/node-22.23.3/bin/node}
+if [[ ! -x $node ]]; then
+  echo "installing a Node.js that keeps compiled code"
+  installer=$(mktemp -d)
+  cp crates/runtimes/src/languages/nodejs/release/install.sh "$installer"
+  echo 22.23.3 >"$installer/major"
+  sh "$installer/install.sh" "$cache/node-22.23.3" >/dev/null
+  rm -r "$installer"
+fi

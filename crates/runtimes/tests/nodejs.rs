@@ -291,3 +291,18 @@ async fn the_machine_behaves_like_one() {
     let code = "function main() { const a = []; for (;;) a.push({ n: a.length, text: 'x' + a.length }) }";
     check(&platform, text(code), "OutOfMemory").await;
 }
+
+#[tokio::test]
+async fn the_environment_is_the_platforms_own() {
+    // Nothing of the server's environment is there, such as more certificates, which alone would cost 30 ms.
+    assert!(std::env::vars().any(|(name, _)| name.starts_with("CARGO")));
+    let platform = Platform::new();
+    let look = "exports.main = () => ({ names: Object.keys(process.env).filter((n) => !n.startsWith('__OW_')).sort(), \
+                options: process.execArgv.length, path: process.env.PATH })";
+    check(
+        &platform,
+        text(look),
+        r#"Success {"names":["HOME","LANG","PATH"],"options":1,"path":"/usr/local/bin:/usr/bin:/bin"}"#,
+    )
+    .await;
+}

@@ -14,6 +14,12 @@ pub struct Config {
     pub ratio: u64,
     /// Size of all unpacked code, in bytes; beyond it the least recently used is removed.
     pub cache_size: u64,
+    /// Size of all compiled code that is kept, in bytes; beyond it the oldest is removed. 0 keeps none.
+    pub compiled_size: u64,
+    /// Size of the compiled code of one action, in bytes.
+    pub compiled_entry_size: u64,
+    /// Size of code from which on it is kept compiled, in bytes as it was sent.
+    pub compiled_from: u64,
 }
 
 impl Default for Config {
@@ -24,6 +30,9 @@ impl Default for Config {
             depth: 32,
             ratio: 200,
             cache_size: 4 << 30,
+            compiled_size: 1 << 30,
+            compiled_entry_size: 32 << 20,
+            compiled_from: 64 << 10,
         }
     }
 }

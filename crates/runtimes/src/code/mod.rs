@@ -4,11 +4,13 @@
 //! and depth are limited while they are unpacked, whatever they claim.
 
 mod cache;
+mod compiled;
 mod config;
 mod format;
 mod tree;
 mod unpack;
 
 pub use cache::{Cache, Code, Lease};
+pub use compiled::{Compiled, Owner};
 pub use config::Config;
 pub(crate) use tree::make_directories;

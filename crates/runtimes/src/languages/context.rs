@@ -23,9 +23,11 @@ pub struct Context {
     pub(super) sandbox: Arc<dyn Sandbox>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) code: Arc<code::Cache>,
+    pub(super) compiled: Arc<code::Compiled>,
     pub(super) config: Arc<Config>,
     pub(super) launchers: PathBuf,
     pub(super) node_modules: PathBuf,
+    pub(super) interpreters: PathBuf,
     pub(super) workerd: PathBuf,
     pub(super) sockets: PathBuf,
     pub(super) python_packages: PathBuf,
@@ -45,6 +47,7 @@ impl Context {
         let launchers = data.join("launchers");
         let node_modules = config.node_modules.clone().unwrap_or_else(|| data.join("node_modules"));
         let workerd = config.workerd.clone().unwrap_or_else(|| data.join("workerd"));
+        let interpreters = data.join("interpreters");
         let sockets = data.join("sockets");
         let python_packages = config.python_packages.clone();
         let python_packages = python_packages.unwrap_or_else(|| data.join("python_packages"));
@@ -58,14 +61,24 @@ impl Context {
             .because(error)
         })?;
         let imports = Arc::new(imports);
+        let place = data.join("compiled");
+        let compiled = code::Compiled::open(place.clone(), code.clone()).map_err(|error| {
+            Error::new(
+                Code::Storage,
+                format!("Compiled code cannot be kept in {}.", place.display()),
+            )
+            .because(error)
+        })?;
         let code = Arc::new(code::Cache::open(blobs, data.join("code"), code)?);
         Ok(Self {
             sandbox,
             clock,
             code,
+            compiled: Arc::new(compiled),
             config: Arc::new(config),
             launchers,
             node_modules,
+            interpreters,
             workerd,
             sockets,
             python_packages,

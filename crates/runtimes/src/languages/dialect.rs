@@ -43,6 +43,11 @@ pub trait Dialect: Send + Sync {
         false
     }
 
+    /// Whether an interpreter hands over what it has compiled of the code, and takes it back.
+    fn compiles(&self, _interpreter: &Interpreter) -> bool {
+        false
+    }
+
     /// Whether the code is a program of its own: text, too, is put into the sandbox as the file `exec`.
     fn program(&self) -> bool {
         false

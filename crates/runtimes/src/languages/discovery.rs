@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use super::Config;
+use super::Context;
 
 /// An interpreter on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,16 +22,16 @@ pub struct Interpreter {
 }
 
 /// The interpreters of a family, newest first, one for each of what `same` tells apart: those that the settings name,
-/// else those in `PATH` whose file names satisfy `is_named`.
+/// else those that were installed for the platform and those in `PATH` whose file names satisfy `is_named`.
 pub fn interpreters<K: Ord>(
-    config: &Config,
+    context: &Context,
     family: &str,
     is_named: fn(&str) -> bool,
     same: fn(&Interpreter) -> K,
 ) -> Vec<Interpreter> {
-    let candidates = match config.interpreters.get(family) {
+    let candidates = match context.config.interpreters.get(family) {
         Some(paths) => paths.clone(),
-        None => in_path(is_named),
+        None => [installed(&context.interpreters, family, is_named), in_path(is_named)].concat(),
     };
     let mut programs: Vec<PathBuf> = Vec::new();
     for program in candidates.iter().filter_map(|path| path.canonicalize().ok()) {
@@ -52,21 +52,36 @@ pub fn interpreters<K: Ord>(
     found.into_values().rev().collect()
 }
 
+/// Programs in `<directory>/<family>-<version>/bin`.
+fn installed(directory: &Path, family: &str, is_named: fn(&str) -> bool) -> Vec<PathBuf> {
+    let releases = fs::read_dir(directory).into_iter().flatten().flatten();
+    let of_family = releases.filter(|release| {
+        let name = release.file_name();
+        let version = name.to_str().and_then(|name| name.strip_prefix(family));
+        version.is_some_and(|version| version.starts_with('-'))
+    });
+    of_family
+        .flat_map(|release| programs(&release.path().join("bin"), is_named))
+        .collect()
+}
+
 /// Programs in the directories of `PATH`, then in the usual ones.
 fn in_path(is_named: fn(&str) -> bool) -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let usual = ["/usr/local/bin", "/usr/bin"].map(PathBuf::from);
-    let mut found = Vec::new();
-    for directory in std::env::split_paths(&path).chain(usual) {
-        let Ok(entries) = fs::read_dir(&directory) else {
-            continue;
-        };
-        let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
-        names.retain(|name| name.to_str().is_some_and(is_named));
-        names.sort();
-        found.extend(names.into_iter().map(|name| directory.join(name)));
-    }
-    found
+    let directories = std::env::split_paths(&path).chain(usual);
+    directories
+        .flat_map(|directory| programs(&directory, is_named))
+        .collect()
+}
+
+/// What in a directory has such a name.
+fn programs(directory: &Path, is_named: fn(&str) -> bool) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+    names.retain(|name| name.to_str().is_some_and(is_named));
+    names.sort();
+    names.into_iter().map(|name| directory.join(name)).collect()
 }
 
 /// Asks a program for its version. Only compiled programs are asked: a version manager's scripts stand for an

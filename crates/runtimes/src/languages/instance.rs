@@ -22,12 +22,17 @@ use super::{
     protocol::{FIRST, Given, Kind, Message, Token, acknowledged},
     stem,
 };
-use crate::code::{Code, Lease};
+use crate::code::{Code, Lease, Owner};
 
 /// Bytes of an initialisation's reply that are kept.
 const INIT_REPLY: u64 = 1 << 20;
 /// Where archives and programs are visible.
 const ACTION: &str = "/action";
+/// Where compiled code is visible.
+const COMPILED: &str = "/compiled";
+/// What a launcher is told to do about compiled code.
+const MAKE: &str = "make";
+const USE: &str = "use";
 
 /// A launcher in a sandbox.
 struct Launched {
@@ -42,6 +47,8 @@ struct Launched {
     placed_in: OnceLock<Duration>,
     /// The digest of the code whose imports are to be learnt.
     learns: OnceLock<String>,
+    /// What would compile its code, if that is worth keeping.
+    engine: Option<String>,
 }
 
 /// How long waiting for a reply took an end.
@@ -74,6 +81,10 @@ pub async fn start(
             .unwrap_or(Semaphore::MAX_PERMITS)
             .min(Semaphore::MAX_PERMITS),
     );
+    // Flags of the engine, such as the size of its heap, are part of what it compiles.
+    let engine = dialect
+        .compiles(interpreter)
+        .then(|| format!("{}-{}-{}", dialect.family(), interpreter.full_version, limits.memory));
     let launched = Launched {
         context: context.clone(),
         dialect,
@@ -85,6 +96,7 @@ pub async fn start(
         ready_in: OnceLock::new(),
         placed_in: OnceLock::new(),
         learns: OnceLock::new(),
+        engine,
     };
     launched.ready(interpreter).await?;
     // These are set once: an instance is started once, and initialised once.
@@ -195,6 +207,50 @@ impl Launched {
         }
     }
 
+    fn owner<'a>(&'a self, init: &'a Init) -> Option<Owner<'a>> {
+        Some(Owner {
+            namespace: &init.namespace,
+            digest: &init.code.digest,
+            engine: self.engine.as_deref()?,
+        })
+    }
+
+    /// Makes the compiled code visible if there is any; returns what the launcher is to do about it.
+    async fn compiled(&self, init: &Init) -> Result<Option<&'static str>> {
+        let Some(owner) = self.owner(init).filter(|_| self.context.compiled.pays(init.code.size)) else {
+            return Ok(None);
+        };
+        let Some(path) = self.context.compiled.find(&owner) else {
+            return Ok(Some(MAKE));
+        };
+        self.cell.mount(&path, COMPILED.as_ref()).await?;
+        Ok(Some(USE))
+    }
+
+    /// Keeps what the launcher has handed over; no activation waits for that.
+    fn keep_compiled(&self, init: &Init, message: Message) {
+        let Some(Owner {
+            namespace,
+            digest,
+            engine,
+        }) = self.owner(init)
+        else {
+            return;
+        };
+        let (namespace, digest, engine) = (namespace.to_owned(), digest.to_owned(), engine.to_owned());
+        let compiled = self.context.compiled.clone();
+        tokio::task::spawn_blocking(move || {
+            let owner = Owner {
+                namespace: &namespace,
+                digest: &digest,
+                engine: &engine,
+            };
+            if let Err(error) = compiled.keep(&owner, &message.text) {
+                tracing::debug!(namespace, digest, %error, "compiled code is not kept");
+            }
+        });
+    }
+
     fn logs(&self, limit: u64) -> Logs {
         Logs::new(limit, self.context.config.log_lines)
     }
@@ -235,9 +291,11 @@ impl Instance for Launched {
             }
         };
         let token = self.exchange.open(self.logs(init.log_limit));
+        let compiled = self.compiled(init).await?;
         let digest = &init.code.digest;
         let given = Given {
             code: code.as_deref(),
+            compiled,
             learn: self.dialect.learns() && self.context.imports.of(digest).is_none(),
         };
         if given.learn {
@@ -253,7 +311,11 @@ impl Instance for Launched {
                 truncated,
             });
         }
-        let ended = self.ended(token, &request, INIT_REPLY, init.timeout).await;
+        let keep = match compiled {
+            Some(MAKE) => self.context.compiled.most(),
+            _ => INIT_REPLY,
+        };
+        let ended = self.ended(token, &request, keep, init.timeout).await;
         let (logs, truncated) = self.finish(token);
         self.learn();
         let outcome = match ended {
@@ -261,7 +323,12 @@ impl Instance for Launched {
             Ended::Reply(Reply::Closed) => Some(self.died(&logs, Outcome::InitExited).await),
             Ended::Reply(Reply::Broken(reason)) => Some(broken(&reason)),
             Ended::Reply(Reply::Message(message)) => match message.kind {
-                Kind::Done => None,
+                Kind::Done => {
+                    if compiled == Some(MAKE) {
+                        self.keep_compiled(init, message);
+                    }
+                    None
+                }
                 Kind::Failure => Some(Outcome::InitFailed(text(&message))),
                 _ => acknowledged(&message.text).err().map(Outcome::InitFailed),
             },

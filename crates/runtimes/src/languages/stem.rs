@@ -8,6 +8,9 @@ use wisp_core::{
 
 use super::{Context, dialect::Dialect, discovery::Interpreter};
 
+/// Where an interpreter is visible that cannot be at its own place.
+const RUNTIME: &str = "/wisp/runtime";
+
 /// Starts an interpreter with our launcher in a sandbox.
 pub async fn start(
     context: &Context,
@@ -17,7 +20,7 @@ pub async fn start(
     limits: &InstanceLimits,
     birth: Birth,
 ) -> Result<(Box<dyn Cell>, Channel)> {
-    let command = dialect.command(&interpreter.path, &launcher.target, limits);
+    let command = dialect.command(&shown(interpreter).0.path, &launcher.target, limits);
     let spec = spec(context, dialect, interpreter, launcher, limits, command, birth);
     context.sandbox.start(&spec).await
 }
@@ -31,7 +34,7 @@ pub async fn zygote(
     modules: &[String],
     memory: u64,
 ) -> Result<Option<(Box<dyn Cell>, Channel)>> {
-    let Some(command) = dialect.zygote(interpreter, &launcher.target, modules) else {
+    let Some(command) = dialect.zygote(&shown(interpreter).0, &launcher.target, modules) else {
         return Ok(None);
     };
     let limits = InstanceLimits {
@@ -54,11 +57,12 @@ fn spec(
     birth: Birth,
 ) -> SandboxSpec {
     let config = &context.config;
+    let (_, own) = shown(interpreter);
     SandboxSpec {
         command,
         environment: environment(context, dialect, limits),
         directory: PathBuf::from("/tmp"),
-        mounts: mounts(context, interpreter.prefix.as_ref(), launcher)
+        mounts: mounts(context, own, launcher)
             .into_iter()
             .chain(dialect.mounts())
             .collect(),
@@ -74,6 +78,22 @@ fn spec(
     }
 }
 
+/// An interpreter as it is inside, and what has to be visible for it. Most run only at their own place; but `/tmp` is
+/// every sandbox's own.
+fn shown(interpreter: &Interpreter) -> (Interpreter, Option<Mount>) {
+    let mut inside = interpreter.clone();
+    let Some(source) = interpreter.prefix.clone() else {
+        return (inside, None);
+    };
+    let mut target = source.clone();
+    if let (true, Ok(path)) = (source.starts_with("/tmp"), interpreter.path.strip_prefix(&source)) {
+        target = PathBuf::from(RUNTIME);
+        inside.path = target.join(path);
+        inside.prefix = Some(target.clone());
+    }
+    (inside, Some(Mount { source, target }))
+}
+
 fn environment(context: &Context, dialect: &dyn Dialect, limits: &InstanceLimits) -> Vec<(String, String)> {
     let concurrent = dialect.concurrent() && limits.concurrency > 1;
     let fixed = [
@@ -86,17 +106,16 @@ fn environment(context: &Context, dialect: &dyn Dialect, limits: &InstanceLimits
     fixed.into_iter().map(|(key, value)| (key.into(), value)).collect()
 }
 
-/// What a program sees of the host: the system, its own files and our launcher.
-pub fn mounts(context: &Context, prefix: Option<&PathBuf>, launcher: &Mount) -> Vec<Mount> {
-    let system = context.config.system.iter().filter(|path| path.exists());
-    let own = prefix
-        .into_iter()
-        .filter(|prefix| !context.config.system.iter().any(|s| prefix.starts_with(s)));
+/// What a program sees of the host: the system, its own files, unless they are part of that, and our launcher.
+pub fn mounts(context: &Context, own: Option<Mount>, launcher: &Mount) -> Vec<Mount> {
+    let system = &context.config.system;
+    let own = own.filter(|own| !system.iter().any(|path| own.source.starts_with(path)));
     let same = |path: &PathBuf| Mount {
         source: path.clone(),
         target: path.clone(),
     };
-    system.chain(own).map(same).chain([launcher.clone()]).collect()
+    let system = system.iter().filter(|path| path.exists()).map(same);
+    system.chain(own).chain([launcher.clone()]).collect()
 }
 
 /// A sandbox whose channel does not work.

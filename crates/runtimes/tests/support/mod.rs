@@ -18,7 +18,9 @@ use tempfile::TempDir;
 use wisp_core::{
     Result,
     model::{CodeRef, Outcome},
-    ports::{Blobs, BoxFuture, Clock, Init, Instance, InstanceLimits, Language, Lineage, Network, Ran, Run, Sandbox},
+    ports::{
+        Blobs, BoxFuture, Clock, Init, Instance, InstanceLimits, Kind, Language, Lineage, Network, Ran, Run, Sandbox,
+    },
 };
 use wisp_runtimes::{
     code,
@@ -73,7 +75,7 @@ pub async fn code_ref(blobs: &Memory, code: Vec<u8>, binary: bool) -> CodeRef {
 pub struct Platform {
     pub blobs: Arc<Memory>,
     pub languages: Vec<Arc<dyn Language>>,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Platform {
@@ -97,11 +99,12 @@ impl Platform {
         )
         .unwrap();
         let languages = LANGUAGES.iter().map(|(_, register)| register(&context)).collect();
-        Self {
-            blobs,
-            languages,
-            _data: data,
-        }
+        Self { blobs, languages, data }
+    }
+
+    /// The directory that languages keep their files in.
+    pub fn data(&self) -> &std::path::Path {
+        self.data.path()
     }
 
     pub fn language(&self, family: &str) -> &dyn Language {
@@ -119,8 +122,15 @@ impl Platform {
 
     /// An instance of a lineage, and how its initialisation ended.
     pub async fn init_of(&self, lineage: &Lineage, family: &str, action: &Action<'_>) -> (Box<dyn Instance>, Ran) {
+        let kinds = self.language(family).kinds();
+        let kind = kinds.iter().find(|kind| kind.default).unwrap();
+        self.init_kind(kind, lineage, action).await
+    }
+
+    /// An instance of a kind, and how its initialisation ended.
+    pub async fn init_kind(&self, kind: &Kind, lineage: &Lineage, action: &Action<'_>) -> (Box<dyn Instance>, Ran) {
+        let family = kind.name.split(':').next().unwrap();
         let language = self.language(family);
-        let kind = language.kinds().iter().find(|kind| kind.default).unwrap();
         let limits = InstanceLimits {
             memory: 256,
             concurrency: action.concurrency,
@@ -129,7 +139,7 @@ impl Platform {
         };
         let instance = language.start_of(kind, limits, lineage).await.unwrap();
         let init = Init {
-            namespace: "guest".into(),
+            namespace: action.namespace.into(),
             name: "test".into(),
             code: code_ref(&self.blobs, action.code.clone(), action.binary).await,
             main: action.main.into(),
@@ -165,6 +175,7 @@ pub struct Action<'a> {
     pub binary: bool,
     pub main: &'a str,
     pub environment: &'a [(&'a str, &'a str)],
+    pub namespace: &'a str,
     pub concurrency: u64,
     pub init_timeout: Duration,
 }
@@ -176,6 +187,7 @@ pub fn text(code: &str) -> Action<'_> {
         binary: false,
         main: "main",
         environment: &[],
+        namespace: "guest",
         concurrency: 1,
         init_timeout: Duration::from_secs(10),
     }
@@ -193,6 +205,7 @@ pub fn zipped<'a>(files: &[(&str, &str)]) -> Action<'a> {
         binary: true,
         main: "main",
         environment: &[],
+        namespace: "guest",
         concurrency: 1,
         init_timeout: Duration::from_secs(10),
     }

@@ -3,7 +3,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Parser};
 use wisp_core::Result;
-use wisp_runtimes::languages::{js::package, nodejs::packages};
+use wisp_runtimes::languages::{
+    js::package,
+    nodejs::{packages, release},
+};
 
 use crate::cli::{self, Session, Verb};
 
@@ -16,12 +19,27 @@ enum Install {
                       A server finds them when it starts the next time."
     )]
     NodePackages(Place),
+    /// Releases of Node.js beside the machine's own, by major version: the kinds nodejs:22, nodejs:24 …; needs npm
+    #[command(
+        after_help = "Examples:\n  wisp install node 24\n  wisp install node 22 24 --data /var/lib/wisp\n\n\
+                      A server finds them when it starts the next time; the newest is nodejs:default."
+    )]
+    Node(Node),
     /// workerd, which runs functions of the kind js:isolate (160 MB); needs npm
     #[command(
         after_help = "Examples:\n  wisp install workerd\n  wisp install workerd --data /var/lib/wisp\n\n\
                       A server finds it when it starts the next time."
     )]
     Workerd(Place),
+}
+
+#[derive(Args)]
+struct Node {
+    /// Major versions, such as 24
+    #[arg(value_name = "MAJOR", required = true, value_parser = clap::value_parser!(u32).range(18..))]
+    majors: Vec<u32>,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Args)]
@@ -40,6 +58,12 @@ pub fn register() -> Verb {
             "node_modules",
             packages::install,
         ),
+        Install::Node(Node { majors, place }) => majors.iter().try_for_each(|major| {
+            let name = format!("interpreters/nodejs-{major}");
+            place.install(&session, &format!("Node.js {major}"), &name, |target| {
+                release::install(target, *major)
+            })
+        }),
         Install::Workerd(place) => place.install(&session, "workerd", "workerd", package::install),
     })
 }
@@ -50,7 +74,7 @@ impl Place {
         session: &Session,
         what: &str,
         name: &str,
-        install: fn(&Path) -> Result<()>,
+        install: impl Fn(&Path) -> Result<()>,
     ) -> anyhow::Result<()> {
         let data = self.data.clone().or_else(cli::data_directory);
         let data = data.context("there is no home directory: name the server's data directory with --data")?;

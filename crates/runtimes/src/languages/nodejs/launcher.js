@@ -1,6 +1,7 @@
 'use strict';
 // Runs inside the sandbox: takes the action's code once, then calls its function for each run.
 const channel = require('./channel');
+const compiled = require('./compiled');
 const load = require('./entry');
 const settle = require('./outcome');
 
@@ -21,14 +22,16 @@ function enter(body) {
 async function init({ token, text }) {
   const body = JSON.parse(text);
   for (const [key, value] of body.environment) process.env[key] = value;
+  let handOver;
   try {
+    handOver = compiled(body.compiled);
     main = await load(body.code, body.main);
   } catch (error) {
     console.error('Error during initialization:', error);
     const reason = error?.stack ? String(error.stack) : String(error);
     return channel.write(Kind.FAILURE, token, `Initialization has failed due to: ${reason}`);
   }
-  channel.write(Kind.DONE, token, '');
+  channel.write(Kind.DONE, token, handOver());
 }
 
 function run({ token, text }) {

@@ -1,6 +1,7 @@
 //! Node.js: one kind for each major version on the machine.
 
 pub mod packages;
+pub mod release;
 
 use std::{path::Path, sync::Arc};
 
@@ -27,14 +28,18 @@ const NAMES: &[&str] = &[
     "nodejs:18",
     "nodejs:20",
     "nodejs:22",
+    "nodejs:24",
 ];
 const LAUNCHER: &[(&str, &str)] = &[
     ("launcher.js", include_str!("launcher.js")),
     ("channel.js", include_str!("channel.js")),
+    ("compiled.js", include_str!("compiled.js")),
     ("concurrent.js", include_str!("concurrent.js")),
     ("entry.js", include_str!("entry.js")),
     ("outcome.js", include_str!("outcome.js")),
 ];
+/// The first version with a cache of compiled code.
+const COMPILES: (u32, u32) = (22, 1);
 /// What V8 says, before it aborts, when its heap is full.
 const HEAP_FULL: &str = "JavaScript heap out of memory";
 /// 128 plus the number of SIGABRT.
@@ -50,7 +55,7 @@ pub fn register(context: &Context) -> Arc<dyn Language> {
         let version = name.strip_prefix("nodejs").or(name.strip_prefix("node"));
         version.is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
     };
-    let found = discovery::interpreters(&context.config, FAMILY, named, |node| node.version.0);
+    let found = discovery::interpreters(context, FAMILY, named, |node| node.version.0);
     let packages = context.node_modules.clone();
     let packages = packages.is_dir().then(|| Mount {
         source: packages,
@@ -95,6 +100,10 @@ impl Dialect for NodeJs {
 
     fn concurrent(&self) -> bool {
         true
+    }
+
+    fn compiles(&self, interpreter: &discovery::Interpreter) -> bool {
+        interpreter.version >= COMPILES
     }
 
     fn exhausted(&self, exit: Exit, logs: &[Line]) -> bool {

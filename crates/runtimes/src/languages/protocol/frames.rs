@@ -44,7 +44,7 @@ impl Protocol for Frames {
     fn init(&self, token: Token, init: &Init, given: &Given<'_>) -> (Vec<u8>, bool) {
         let body = json!({
             "name": init.name, "main": init.main, "code": given.code, "environment": init.environment,
-            "learn": given.learn,
+            "compiled": given.compiled, "learn": given.learn,
         });
         let body = body.to_string();
         let write = |bytes: &mut Vec<u8>| bytes.extend_from_slice(body.as_bytes());

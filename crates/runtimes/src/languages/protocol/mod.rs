@@ -52,6 +52,8 @@ pub struct Message {
 pub struct Given<'a> {
     /// The code, if it is text.
     pub code: Option<&'a str>,
+    /// What to do about compiled code: `make` it, or `use` what is visible.
+    pub compiled: Option<&'static str>,
     /// Whether to tell what the function imports.
     pub learn: bool,
 }
@@ -61,6 +63,7 @@ impl<'a> Given<'a> {
     pub fn text(code: &'a str) -> Self {
         Self {
             code: Some(code),
+            compiled: None,
             learn: false,
         }
     }

@@ -57,7 +57,7 @@ pub fn register(context: &Context) -> Arc<dyn Language> {
         let version = name.strip_prefix("python3");
         version.is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
     };
-    let mut found = discovery::interpreters(&context.config, FAMILY, named, |python| python.version);
+    let mut found = discovery::interpreters(context, FAMILY, named, |python| python.version);
     found.retain(|python| python.version >= OLDEST);
     let kind = |python: &discovery::Interpreter| format!("{FAMILY}:{}.{}", python.version.0, python.version.1);
     let packages = context.python_packages.clone();
