@@ -63,8 +63,8 @@ live: prepare ## Attacks a whole platform: hostile functions, kill -9 under load
 bench: ## Measures throughput and latency beside bare servers
 	@./bench/run.sh
 
-bench-coldstart: ## Measures cold starts beside bare interpreters
-	@./bench/run.sh coldstart
+bench-coldstart: ## Measures cold starts and idle memory beside bare interpreters, and 1,000 functions in turn
+	@./bench/run.sh coldstart memory roundrobin
 
 audit: ## Holds licences, sources and advisories of dependencies against deny.toml (needs cargo-deny)
 	@cargo deny check
