@@ -125,3 +125,17 @@ test('an action uses the SDK with the key that it is given', async () => {
 test('the namespace is one', async () => {
   assert.deepEqual(await ow.namespaces.list(), ['guest']);
 });
+
+test('routes: an API is created, listed, called and deleted', async () => {
+  const annotations = { 'web-export': true };
+  await ow.actions.update({ name: 'route', action: 'function main(p){return {body:{hello:p.name}}}', annotations });
+  const created = await ow.routes.create({ basepath: '/sdk', relpath: '/hello', operation: 'GET', action: 'route' });
+  assert.equal(created.apidoc.basePath, '/sdk');
+  const { apis } = await ow.routes.list();
+  assert.ok(apis.some(({ value }) => value.apidoc.paths['/hello'].get['x-openwhisk'].action === 'route'));
+  const reply = await fetch(`${created.gwApiUrl}/hello?name=x`);
+  assert.deepEqual([reply.status, await reply.json()], [200, { hello: 'x' }]);
+  await ow.routes.delete({ basepath: '/sdk' });
+  assert.equal((await fetch(`${created.gwApiUrl}/hello`)).status, 404);
+  await assert.rejects(ow.routes.delete({ basepath: '/sdk' }), /does not exist/);
+});

@@ -8,6 +8,7 @@
 
 mod extract;
 mod failure;
+mod gateway;
 mod listen;
 mod reply;
 mod router;

@@ -1,5 +1,5 @@
 use axum::{
-    Router,
+    Extension, Router,
     handler::Handler,
     middleware,
     routing::{MethodRouter, any, delete, get, post, put},
@@ -9,6 +9,7 @@ use wisp_core::{Code, Error};
 use crate::{
     State,
     failure::{self, Failure},
+    gateway,
     routes::{actions, activations, admin, events, limits, namespaces, packages, rules, secrets, server, triggers},
     transaction::frame,
     web,
@@ -80,12 +81,24 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/namespaces/{ns}/limits/", only("GET", get(limits::get)))
         .route("/api/v1/namespaces/{ns}/limits/{id}", get(limits::part))
         .route("/api/v1/web/{*path}", any(web::serve));
+    let router = router.merge(gateway(&state));
     let suffix = state.web.host.clone();
     let router = framed(router, state);
     match suffix.is_empty() {
         true => router,
         false => web::by_host(router, &suffix),
     }
+}
+
+/// The APIs that are made of web actions.
+fn gateway(state: &State) -> Router<State> {
+    let settings = state.control.gateway();
+    let path = &settings.path;
+    Router::new()
+        .route(&format!("{path}/{{ns}}"), any(gateway::serve))
+        .route(&format!("{path}/{{ns}}/"), any(gateway::serve))
+        .route(&format!("{path}/{{ns}}/{{*path}}"), any(gateway::serve))
+        .layer(Extension(gateway::Issuers::new(settings)))
 }
 
 /// What an operator may do. It knows no credentials: who may open the socket that it is served on may do it all.

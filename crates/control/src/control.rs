@@ -6,8 +6,16 @@ use wisp_core::{
 };
 
 use crate::{
-    admit::Admission, authenticate::Subjects, builtin::Builtins, catalog::Catalog, feeds::Feeds, kinds::Kinds,
-    owner::OwnerKeys, seal::Seal, secrets::Secrets,
+    admit::Admission,
+    authenticate::Subjects,
+    builtin::Builtins,
+    catalog::Catalog,
+    feeds::Feeds,
+    gateway::{self, Gateway},
+    kinds::Kinds,
+    owner::OwnerKeys,
+    seal::Seal,
+    secrets::Secrets,
 };
 
 /// What the use cases stand on.
@@ -32,6 +40,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Protects keys that wait in the ledger, and secrets.
     pub seal: Seal,
+    /// Where APIs are.
+    pub gateway: gateway::Settings,
     /// Entities and keys that are kept in memory at most.
     pub cache_entries: usize,
 }
@@ -57,6 +67,7 @@ pub(crate) struct Inner {
     pub admission: Admission,
     pub owner_keys: OwnerKeys,
     pub feeds: Feeds,
+    pub gateway: Gateway,
 }
 
 impl Control {
@@ -73,6 +84,7 @@ impl Control {
             sources,
             limits,
             seal,
+            gateway,
             cache_entries,
         } = parts;
         let builtins = Builtins::new(&sources, &limits, clock.now());
@@ -81,6 +93,7 @@ impl Control {
                 catalog: Catalog::new(records.clone(), cache_entries, builtins),
                 feeds: Feeds::new(records.clone(), sources),
                 subjects: Subjects::new(records.clone(), cache_entries),
+                gateway: Gateway::new(gateway, records.clone(), clock.clone(), cache_entries),
                 secrets: Secrets::new(records, seal.clone(), cache_entries),
                 admission: Admission::new(&limits),
                 owner_keys: OwnerKeys::default(),
@@ -99,6 +112,11 @@ impl Control {
     /// The platform's limits.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    /// Where APIs are.
+    pub fn gateway(&self) -> &gateway::Settings {
+        &self.inner.gateway.settings
     }
 
     /// The kinds that actions can have.

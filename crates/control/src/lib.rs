@@ -19,6 +19,7 @@ mod event;
 mod exec;
 mod feeds;
 mod fire;
+pub mod gateway;
 mod invoke;
 mod isolation;
 mod kinds;

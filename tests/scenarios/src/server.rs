@@ -63,6 +63,8 @@ impl Server {
                 "127.0.0.1:0",
                 "--set",
                 "web.host=wisp.test",
+                "--set",
+                "gateway.jwks_plain=true",
                 "--data",
             ])
             .arg(data.path())

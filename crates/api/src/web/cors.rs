@@ -5,7 +5,7 @@ pub(super) const METHODS: &str = "OPTIONS, GET, DELETE, POST, PUT, HEAD, PATCH";
 
 /// Tells browsers that everybody may call a web action with any method and the headers that they ask for. Whatever the
 /// function says about it is replaced.
-pub(super) fn allow_all(response: &mut HeaderMap, asked: Option<HeaderValue>) {
+pub(crate) fn allow_all(response: &mut HeaderMap, asked: Option<HeaderValue>) {
     let usual = HeaderValue::from_static("Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent");
     response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));

@@ -8,7 +8,7 @@ use crate::State;
 const SECRET: HeaderName = HeaderName::from_static("x-require-whisk-auth");
 
 /// Who calls, if they have a valid key; anybody else is nobody in particular.
-pub(super) async fn caller(state: &State, headers: &HeaderMap) -> Result<Option<Identity>> {
+pub(crate) async fn caller(state: &State, headers: &HeaderMap) -> Result<Option<Identity>> {
     let Some(header) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
         return Ok(None);
     };

@@ -24,5 +24,7 @@ mod message;
 mod project;
 mod serve;
 
+pub(crate) use cors::allow_all;
+pub(crate) use guard::caller;
 pub(crate) use host::by_host;
-pub(crate) use serve::serve;
+pub(crate) use serve::{call, serve};

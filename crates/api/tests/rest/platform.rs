@@ -124,6 +124,7 @@ impl Platform {
             sources: Vec::new(),
             limits,
             seal: Seal::new([1; 32]),
+            gateway: Default::default(),
             cache_entries: 1_000,
         });
         let metrics = Arc::new(|| "# nothing\n".to_owned());

@@ -20,5 +20,5 @@ pub(crate) use table::{Builtins, SYSTEM};
 
 wisp_core::register! {
     /// All of them, by their names.
-    pub(crate) PACKAGES: fn() -> Package => utils, samples
+    pub(crate) PACKAGES: fn() -> Package => apimgmt, utils, samples
 }

@@ -74,6 +74,11 @@ impl Package {
         self
     }
 
+    /// Makes a web action of the action that was added last.
+    pub fn public(self) -> Self {
+        self.annotated("web-export", true).annotated("final", true)
+    }
+
     /// Sets an annotation of the action that was added last.
     pub fn annotated(mut self, key: &str, value: impl Into<Value>) -> Self {
         if let Some(action) = self.actions.last_mut() {

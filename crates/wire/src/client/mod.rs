@@ -17,6 +17,7 @@
 
 mod activations;
 mod admin;
+mod apis;
 mod body;
 mod call;
 mod connection;

@@ -57,6 +57,7 @@ pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Resu
         sources: find_sources(settings, clock.clone()),
         limits: settings.limits.clone(),
         seal: bootstrap::seal(settings)?,
+        gateway: gateway(settings, api),
         cache_entries: settings.cache_entries,
     });
     Ok(Platform {
@@ -114,6 +115,15 @@ fn find_languages(
         settings.code.clone(),
     )?;
     LANGUAGES.iter().map(|(_, register)| Ok(register(&context))).collect()
+}
+
+/// Where APIs are; at this server unless the settings say otherwise.
+fn gateway(settings: &Settings, api: SocketAddr) -> wisp_control::gateway::Settings {
+    let mut gateway = settings.gateway.clone();
+    if gateway.url.is_empty() {
+        gateway.url = format!("http://{api}");
+    }
+    gateway
 }
 
 fn worker_config(settings: &Settings) -> Result<wisp_worker::Config> {

@@ -12,6 +12,7 @@ mod serve;
 mod settings;
 mod telemetry;
 mod tls;
+mod usage;
 
 pub(crate) use layers::{Layers, Origin, parse};
 pub(crate) use offline::administer;

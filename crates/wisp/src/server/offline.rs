@@ -33,6 +33,7 @@ pub(crate) async fn administer(data: &Path) -> Result<DropGuard> {
         sources: Vec::new(),
         limits: settings.limits.clone(),
         seal: bootstrap::seal(&settings)?,
+        gateway: settings.gateway.clone(),
         cache_entries: settings.cache_entries,
     });
     let state = State {

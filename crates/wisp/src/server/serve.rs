@@ -14,7 +14,7 @@ use super::{
     Settings, bootstrap,
     compose::{Platform, compose},
     endpoints::Endpoints,
-    paths, retention, telemetry, tls,
+    paths, retention, telemetry, tls, usage,
 };
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs and leaves everything else for the next start.
@@ -39,6 +39,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     platform.worker.prewarm();
     let stop = CancellationToken::new();
     retention::start(settings.retention.clone(), &platform, stop.clone());
+    usage::start(settings.gateway.flush_seconds, &platform, stop.clone());
     let serving = start_api(&settings, &data, &platform, recorder, http, address, stop.clone()).await?;
     wait_for_signal().await?;
     shut_down(platform, settings.http.drain_seconds, stop, serving).await?;

@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub http: wisp_api::Settings,
     /// Web actions.
     pub web: wisp_api::WebSettings,
+    /// APIs; an empty `url` is the address of this server.
+    pub gateway: wisp_control::gateway::Settings,
     /// Instances.
     pub worker: wisp_worker::Config,
     /// Event sources.
@@ -143,6 +145,7 @@ impl Default for Settings {
             limits: Limits::default(),
             http: wisp_api::Settings::default(),
             web: wisp_api::WebSettings::default(),
+            gateway: wisp_control::gateway::Settings::default(),
             worker: wisp_worker::Config::default(),
             sources: wisp_sources::Config::default(),
             store: Store::default(),

@@ -94,6 +94,10 @@ fn describe() {
         "wisp_swept_activations_total",
         "Activation records that the retention removed"
     );
+    describe_counter!(
+        "wisp_api_requests_total",
+        "Requests to APIs, by operation, key and class of status"
+    );
     describe_gauge!("wisp_instances", "Instances in the pool, by state");
     describe_gauge!("wisp_queue_depth", "Invocations that wait for an instance");
     describe_gauge!(
