@@ -1,6 +1,6 @@
 """Measures Wisp beside its peers in one run and prints ratios.
 
-    bench/run.sh [throughput|accept|listing|coldstart|memory|roundrobin|idle]...     everything when nothing is named
+    bench/run.sh [throughput|accept|listing|coldstart|memory|roundrobin|idle|web]...     everything when nothing is named
 
 Every figure is the median of interleaved rounds: the machine may be shared, the ratios hold.
 """
@@ -118,9 +118,10 @@ def bare_node():
         process.wait()
 
 
-def wrk(url, connections, authorization=None):
+def wrk(url, connections, authorization=None, key=None):
     """Requests a second, and the median latency in milliseconds."""
     environment = {**os.environ, **({"BENCH_AUTHORIZATION": authorization} if authorization else {})}
+    environment |= {"BENCH_KEY": key} if key else {}
     command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", "-s", str(HERE / "post.lua"), url]
     output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output:
@@ -305,6 +306,39 @@ def roundrobin():
     instances.roundrobin()
 
 
+def web():
+    head("A web action beside the plain invocation of the same function, and an API with a key beside the web action")
+    with serving() as server:
+        annotations = [{"key": "web-export", "value": True}]
+        server.call("PUT", "/actions/web?overwrite=true", {"exec": {"kind": "nodejs:default", "code": ECHO}, "annotations": annotations})
+        base = f"http://127.0.0.1:{server.port}"
+        plain = f"{base}{NAMESPACE}/actions/web?blocking=true&result=true"
+        target = f"{base}/api/v1/web/guest/default/web.json"
+        key = "0123456789abcdef0123456789abcdef"
+        operation = {"x-openwhisk": {"namespace": "_", "package": "", "action": "web", "url": "http://any/web.json"}}
+        swagger = {
+            "swagger": "2.0",
+            "basePath": "/bench",
+            "info": {"title": "bench", "version": "1"},
+            "x-wisp": {"requireKey": True, "rate": "1000000000/second"},
+            "paths": {"/echo": {"post": operation}},
+        }
+        server.manage("createApi", {"apidoc": {"namespace": "_", "swagger": swagger}})
+        server.manage("createKey", {"basepath": "/bench", "name": "bench", "key": key})
+        api = f"{base}/gw/guest/bench/echo"
+        wrk(plain, 64, server.authorization)
+        wrk(target, 64)
+        for connections in (64, 1):
+            rounds = [
+                (wrk(plain, connections, server.authorization)[0], wrk(target, connections)[0], wrk(api, connections, key=key)[0])
+                for _ in range(ROUNDS)
+            ]
+            invoked, called, gated = (statistics.median(column) for column in zip(*rounds))
+            goals = (">= 0.85", ">= 0.90") if connections == 64 else ("", "")
+            row(f"web action, {connections} clients, requests/s", f"{called:.0f}", f"{invoked:.0f}", f"{called / invoked:.2f}", goals[0])
+            row(f"API with key and rate, {connections} clients, requests/s", f"{gated:.0f}", f"{called:.0f}", f"{gated / called:.2f}", goals[1])
+
+
 BENCHES = {
     "throughput": throughput,
     "accept": accept,
@@ -313,6 +347,7 @@ BENCHES = {
     "memory": memory,
     "roundrobin": roundrobin,
     "idle": idle,
+    "web": web,
 }
 
 if __name__ == "__main__":

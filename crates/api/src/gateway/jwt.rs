@@ -34,10 +34,13 @@ const FAMILIES: [&[Algorithm]; 5] = [
     &[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512],
 ];
 
+/// Keys, and when they were fetched.
+type Fetched = (Instant, Arc<JwkSet>);
+
 /// The keys of issuers, by their addresses.
 #[derive(Clone, Default)]
 pub(crate) struct Issuers {
-    fetched: Arc<Mutex<HashMap<String, (Instant, Arc<JwkSet>)>>>,
+    fetched: Arc<Mutex<HashMap<String, Fetched>>>,
     plain: bool,
     keep: Duration,
 }

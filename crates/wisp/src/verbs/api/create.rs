@@ -35,7 +35,10 @@ impl Create {
             None => self.operation(session).await?,
         };
         let query = [("responsetype", Some(self.response_type.as_str()))];
-        let created = session.client()?.change_apis("createApi", &query, &json!({ "apidoc": apidoc })).await;
+        let created = session
+            .client()?
+            .change_apis("createApi", &query, &json!({ "apidoc": apidoc }))
+            .await;
         let created: Value = created.context("Unable to create API")?;
         let url = created["gwApiUrl"].as_str().unwrap_or_default();
         let what = match self.words.as_slice() {

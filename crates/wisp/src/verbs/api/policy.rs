@@ -8,10 +8,12 @@ use crate::cli::Session;
 
 /// Say who may call an API, and how often; shows it when nothing is said
 #[derive(Args)]
-#[command(after_help = "Examples:\n  wisp api policy /shop\n  wisp api policy /shop --require-key --key-rate 10/second --key-quota 10000\n  \
+#[command(
+    after_help = "Examples:\n  wisp api policy /shop\n  wisp api policy /shop --require-key --key-rate 10/second --key-quota 10000\n  \
                         wisp api policy /shop --rate 1000/minute --share partner,other\n  \
                         wisp api policy /shop --jwks https://id.example.org/keys --issuer https://id.example.org --audience shop\n  \
-                        wisp api policy /shop --open")]
+                        wisp api policy /shop --open"
+)]
 pub struct Policy {
     /// Base path or name
     #[arg(value_name = "BASE_PATH")]
@@ -55,9 +57,14 @@ impl Policy {
     /// Does it.
     pub async fn run(self, session: &Session) -> anyhow::Result<()> {
         let (client, out) = (session.client()?, session.out());
-        let got: Value = client.apis("getApi", &[("basepath", Some(&self.base))]).await.context("Unable to get API")?;
+        let got: Value = client
+            .apis("getApi", &[("basepath", Some(&self.base))])
+            .await
+            .context("Unable to get API")?;
         let document = got.pointer("/apis/0/value/apidoc");
-        let mut document = document.with_context(|| format!("There is no API '{}': `wisp api list` shows yours", self.base))?.clone();
+        let mut document = document
+            .with_context(|| format!("There is no API '{}': `wisp api list` shows yours", self.base))?
+            .clone();
         let old = document.get("x-wisp").cloned().unwrap_or_else(|| json!({}));
         let new = self.over(if self.open { json!({}) } else { old.clone() })?;
         if new == old && !self.open {
@@ -65,7 +72,10 @@ impl Policy {
         }
         document["x-wisp"] = new.clone();
         let apidoc = json!({ "apidoc": { "namespace": "_", "swagger": document } });
-        let _: Value = client.change_apis("createApi", &[], &apidoc).await.context("Unable to change the API's policy")?;
+        let _: Value = client
+            .change_apis("createApi", &[], &apidoc)
+            .await
+            .context("Unable to change the API's policy")?;
         out.done(&format!("changed who may call {}", self.base), &new)
     }
 
@@ -81,7 +91,10 @@ impl Policy {
         set("rate", self.rate.clone().map(Value::from));
         set("keyRate", self.key_rate.clone().map(Value::from));
         set("keyQuota", self.key_quota.map(Value::from));
-        set("namespaces", (!self.share.is_empty()).then(|| self.share.clone().into()));
+        set(
+            "namespaces",
+            (!self.share.is_empty()).then(|| self.share.clone().into()),
+        );
         if let Some(jwks) = &self.jwks {
             let mut jwt = json!({ "issuer": self.issuer, "audience": self.audience });
             match jwks.contains("://") {

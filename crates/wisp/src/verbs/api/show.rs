@@ -39,7 +39,11 @@ impl Get {
             ("operation", self.method.as_deref()),
             ("format", (self.format == Form::Openapi).then_some("openapi")),
         ];
-        let got: Value = session.client()?.apis("getApi", &query).await.context("Unable to get API")?;
+        let got: Value = session
+            .client()?
+            .apis("getApi", &query)
+            .await
+            .context("Unable to get API")?;
         if self.format == Form::Openapi {
             return session.out().document(&got);
         }
@@ -62,7 +66,11 @@ impl List {
     /// Does it.
     pub async fn run(self, session: &Session) -> anyhow::Result<()> {
         let query = [("basepath", self.base.as_deref())];
-        let got: Value = session.client()?.apis("getApi", &query).await.context("Unable to list APIs")?;
+        let got: Value = session
+            .client()?
+            .apis("getApi", &query)
+            .await
+            .context("Unable to list APIs")?;
         let out = session.out();
         if !out.for_people() {
             return out.document(&got);
@@ -74,7 +82,11 @@ impl List {
                 for (method, operation) in operations.as_object().into_iter().flatten() {
                     let target = &operation["x-openwhisk"];
                     let text = |field: &str| target[field].as_str().unwrap_or_default();
-                    let package = if text("package").is_empty() { String::new() } else { format!("{}/", text("package")) };
+                    let package = if text("package").is_empty() {
+                        String::new()
+                    } else {
+                        format!("{}/", text("package"))
+                    };
                     out.line(&format!(
                         "{:<30} {method:<8} {:<24} {}{path}",
                         format!("/{}/{package}{}", text("namespace"), text("action")),
@@ -109,8 +121,15 @@ impl Delete {
             ("relpath", self.path.as_deref()),
             ("operation", self.method.as_deref()),
         ];
-        let gone: Value = session.client()?.apis("deleteApi", &query).await.context("Unable to delete API")?;
-        let words = [Some(self.base), self.path, self.method].into_iter().flatten().collect::<Vec<_>>();
+        let gone: Value = session
+            .client()?
+            .apis("deleteApi", &query)
+            .await
+            .context("Unable to delete API")?;
+        let words = [Some(self.base), self.path, self.method]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>();
         session.out().done(&format!("deleted API {}", words.join(" ")), &gone)
     }
 }

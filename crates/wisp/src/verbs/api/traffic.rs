@@ -13,7 +13,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Show the last requests to an API
 #[derive(Args)]
-#[command(after_help = "Examples:\n  wisp api logs /shop\n  wisp api logs /shop -f\n  wisp api logs /shop --grep '\"status\":5'")]
+#[command(
+    after_help = "Examples:\n  wisp api logs /shop\n  wisp api logs /shop -f\n  wisp api logs /shop --grep '\"status\":5'"
+)]
 pub struct Logs {
     /// Base path or name
     #[arg(value_name = "BASE_PATH")]
@@ -40,11 +42,13 @@ impl Logs {
     pub async fn run(self, session: &Session) -> anyhow::Result<()> {
         let (client, out) = (session.client()?, session.out());
         let mut after = self.print(&client, out, 0).await?;
-        while self.follow {
+        if !self.follow {
+            return Ok(());
+        }
+        loop {
             tokio::time::sleep(PAUSE).await;
             after = self.print(&client, out, after).await?;
         }
-        Ok(())
     }
 
     /// Prints the requests after one of this number; the number of the last.
@@ -55,7 +59,10 @@ impl Logs {
             ("after", Some(number.as_str())),
             ("grep", self.grep.as_deref()),
         ];
-        let got: Value = client.apis("getLog", &query).await.context("Unable to get the API's log")?;
+        let got: Value = client
+            .apis("getLog", &query)
+            .await
+            .context("Unable to get the API's log")?;
         let mut last = after;
         for entry in got["log"].as_array().into_iter().flatten() {
             last = entry["number"].as_u64().unwrap_or(last);
@@ -71,7 +78,10 @@ impl Logs {
 fn line(entry: &Value) -> String {
     let text = |field: &str| entry[field].as_str().unwrap_or("-");
     let at = Timestamp::from_millisecond(entry["at"].as_i64().unwrap_or_default()).unwrap_or_default();
-    let at = at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string();
+    let at = at
+        .to_zoned(TimeZone::system())
+        .strftime("%Y-%m-%d %H:%M:%S%.3f")
+        .to_string();
     let millis = entry["micros"].as_f64().unwrap_or_default() / 1000.0;
     format!(
         "{at} {} {:<7} {:<32} {millis:>9.1} ms  key {:<16} {}",
@@ -87,12 +97,19 @@ impl Usage {
     /// Does it.
     pub async fn run(self, session: &Session) -> anyhow::Result<()> {
         let query = [("basepath", Some(self.base.as_str()))];
-        let got: Value = session.client()?.apis("getUsage", &query).await.context("Unable to get the API's use")?;
+        let got: Value = session
+            .client()?
+            .apis("getUsage", &query)
+            .await
+            .context("Unable to get the API's use")?;
         let out = session.out();
         if !out.for_people() {
             return out.document(&got["usage"]);
         }
-        out.line(&format!("{:<12} {:<20} {:<32} {:>10} {:>8} {:>10}", "day", "key", "operation", "requests", "errors", "mean ms"))?;
+        out.line(&format!(
+            "{:<12} {:<20} {:<32} {:>10} {:>8} {:>10}",
+            "day", "key", "operation", "requests", "errors", "mean ms"
+        ))?;
         for day in got["usage"].as_array().into_iter().flatten() {
             let date = Timestamp::from_second(day["day"].as_i64().unwrap_or_default() * 86_400).unwrap_or_default();
             let date = date.strftime("%Y-%m-%d").to_string();
@@ -100,7 +117,10 @@ impl Usage {
                 for (operation, used) in operations.as_object().into_iter().flatten() {
                     let requests = used["requests"].as_f64().unwrap_or_default();
                     let mean = used["micros"].as_f64().unwrap_or_default() / requests.max(1.0) / 1000.0;
-                    out.line(&format!("{date:<12} {key:<20} {operation:<32} {requests:>10} {:>8} {mean:>10.1}", used["errors"]))?;
+                    out.line(&format!(
+                        "{date:<12} {key:<20} {operation:<32} {requests:>10} {:>8} {mean:>10.1}",
+                        used["errors"]
+                    ))?;
                 }
             }
         }
