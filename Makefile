@@ -64,7 +64,7 @@ bench: ## Measures throughput and latency beside bare servers
 	@./bench/run.sh
 
 bench-coldstart: ## Measures cold starts and idle memory beside bare interpreters, and 1,000 functions in turn
-	@./bench/run.sh coldstart memory roundrobin
+	@./bench/run.sh coldstart isolates memory roundrobin
 
 audit: ## Holds licences, sources and advisories of dependencies against deny.toml (needs cargo-deny)
 	@cargo deny check

@@ -1,6 +1,6 @@
 """Measures Wisp beside its peers in one run and prints ratios.
 
-    bench/run.sh [throughput|accept|listing|coldstart|memory|roundrobin|idle|web]...     everything when nothing is named
+    bench/run.sh [throughput|accept|listing|coldstart|isolates|memory|roundrobin|idle|web]...     everything when nothing is named
 
 Every figure is the median of interleaved rounds: the machine may be shared, the ratios hold.
 """
@@ -284,6 +284,73 @@ def coldstart():
                 row(f"{language}, {name}, p99 ms", f"{p99:.1f}", f"{bare99:.1f}", f"{p99 / bare99:.2f}", "")
 
 
+CONFIG = """using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "main", worker = (esModuleText, compatibilityDate = "2026-11-01"))],
+  sockets = [(name = "http", address = "unix:SOCKET", http = (), service = "main")]);
+"""
+
+
+def first_reply(program, directory):
+    """Milliseconds until a new workerd process, in no sandbox, has answered its first request."""
+    path = Path(directory, "socket")
+    path.unlink(missing_ok=True)
+    module = 'modules = [(name = "main.js", esModule = "export default { fetch() { return Response.json({}) } }")]'
+    config = Path(directory, "config.capnp")
+    config.write_text(CONFIG.replace("esModuleText", module).replace("SOCKET", str(path)))
+    begun = time.perf_counter()
+    process = subprocess.Popen([program, "serve", str(config)], env=CLEAN, stdout=subprocess.DEVNULL)
+    with socket.socket(socket.AF_UNIX) as connection:
+        while connection.connect_ex(str(path)) != 0:
+            time.sleep(0.0005)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.recv(1000)
+    took = (time.perf_counter() - begun) * 1000
+    process.kill()
+    process.wait()
+    return took
+
+
+def private(program):
+    """Private memory of the processes that run a program, in MB."""
+    total = 0
+    for rollup in Path("/proc").glob("[0-9]*/smaps_rollup"):
+        try:
+            if (rollup.parent / "exe").resolve().name == Path(program).name:
+                total += sum(int(kb) for kb in re.findall(r"Private_\w+: +(\d+)", rollup.read_text()))
+        except OSError:
+            pass
+    return total / 1024
+
+
+def isolates():
+    program = Path(os.environ.get("WISP_LANGUAGES_WORKERD", ""), "workerd")
+    if not program.is_file():
+        print("SKIPPED: isolates need workerd: run tests/prepare.sh and set WISP_LANGUAGES_WORKERD", flush=True)
+        return
+    head("Isolates: first invocation of a new action, request to reply, beside a new workerd process and its first reply")
+    runs = int(os.environ.get("BENCH_COLD_RUNS", "50"))
+    ours, theirs = [], []
+    kept = {"WISP_LANGUAGES_WORKERD": str(program.parent)}
+    with serving(environment=kept) as server, tempfile.TemporaryDirectory() as directory:
+        for index in range(runs + 1):
+            server.action(f"isolate-{index}", "js:isolate", "export function main(args) { return args; }")
+            begun = time.perf_counter()
+            server.call("POST", f"/actions/isolate-{index}?blocking=true&result=true", {})
+            took = (time.perf_counter() - begun) * 1000
+            if index == 0:  # this one has started the namespace's process
+                print(f"first of the namespace, with its process: {took:.1f} ms", flush=True)
+                before = private("workerd")
+                continue
+            ours.append(took)
+        memory = (private("workerd") - before) / runs
+        for _ in range(runs):
+            theirs.append(first_reply(str(program), directory))
+    for name, pick in (("p50", statistics.median), ("p99", lambda times: statistics.quantiles(times, n=100)[98])):
+        row(f"isolate, {name} ms", f"{pick(ours):.1f}", f"{pick(theirs):.1f}", f"{pick(ours) / pick(theirs):.2f}", "< 0.2")
+    row("private memory of an idle isolate, MB", f"{memory:.1f}", "", "", "")
+
+
 def idle():
     head("An idle server")
     with serving() as server:
@@ -344,6 +411,7 @@ BENCHES = {
     "accept": accept,
     "listing": listing,
     "coldstart": coldstart,
+    "isolates": isolates,
     "memory": memory,
     "roundrobin": roundrobin,
     "idle": idle,
