@@ -140,6 +140,7 @@ impl Isolate {
             let Ok(exchange) = lane.connect(grace).await else {
                 continue;
             };
+            lane.seat();
             let seat = Arc::new(Seat {
                 lane,
                 exchange,
@@ -318,6 +319,7 @@ impl Instance for Isolate {
         Ok(had.ran(outcome))
     }
 
+    /// Being moved to another process is a start, and takes what a start takes beyond the run's own time.
     async fn run(&self, run: &Run) -> Result<Ran> {
         let _room = self.room.lock().await;
         let Some(own) = self.own.get() else {

@@ -138,9 +138,14 @@ impl Lane {
         self.turns.clone().try_acquire_owned().ok()
     }
 
-    /// Counts one more isolate; false if there were enough.
-    pub fn seat(&self) -> bool {
-        self.seats.fetch_add(1, Ordering::Relaxed) < MOST
+    /// Whether it takes one more isolate.
+    pub fn has_room(&self) -> bool {
+        self.is_alive() && self.seats.load(Ordering::Relaxed) < MOST
+    }
+
+    /// Counts one more isolate.
+    pub fn seat(&self) {
+        self.seats.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Lets the isolate whose turn it is have `memory` MB, of which it holds so many bytes already.

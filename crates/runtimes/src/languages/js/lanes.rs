@@ -57,7 +57,7 @@ impl Lanes {
         let lanes: Vec<Arc<Lane>> = {
             let known = self.known();
             let lanes = known.get(class)?.iter().filter_map(Weak::upgrade);
-            lanes.filter(|lane| lane.is_alive() && lane.seat()).collect()
+            lanes.filter(|lane| lane.has_room()).collect()
         };
         if lanes.is_empty() {
             return None;
