@@ -1,3 +1,5 @@
 //! Pure policies: the same view gives the same answer. They never read a clock, a store or a pool.
 
+pub mod keepalive;
 pub mod scaling;
+pub mod simulation;

@@ -8,8 +8,8 @@ pub struct Config {
     pub memory: u64,
     /// Invocations that wait for an instance at most; further ones that were not accepted before are refused.
     pub queue: usize,
-    /// How long an idle instance is kept, in seconds.
-    pub idle_seconds: u64,
+    /// Actions whose arrivals are remembered for the keep-alive policy at most.
+    pub remembered: usize,
     /// How long an instance is idle before it is frozen, in milliseconds; 0 never freezes.
     pub freeze_after_ms: u64,
     /// Instances of one action, and stem cells, that may be starting at the same time.
@@ -33,7 +33,7 @@ impl Default for Config {
         Self {
             memory: 0,
             queue: 20_000,
-            idle_seconds: 600,
+            remembered: 10_000,
             freeze_after_ms: 1_000,
             starting: 4,
             stem_cells: 1,

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use wisp_core::{
     Result,
-    ports::{Instance, Stages},
+    ports::{Init, Instance, Stages},
 };
 
 use crate::{pool::Pool, start::Origin, state::Slot};
@@ -54,8 +54,9 @@ impl Lease {
         self.slot.instance.stages()
     }
 
-    /// Notes that the instance has been initialised in this time.
-    pub fn initialised(&self, took: Duration) {
+    /// Notes that the instance has been initialised so, in this time.
+    pub fn initialised(&self, init: Init, took: Duration) {
+        self.pool.remember(&self.slot, init);
         self.pool.initialised(&self.slot, took);
     }
 

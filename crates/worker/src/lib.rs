@@ -6,6 +6,7 @@
 mod config;
 mod finish;
 mod frost;
+mod keep;
 mod lease;
 mod measure;
 mod pool;

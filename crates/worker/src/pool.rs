@@ -7,14 +7,14 @@ use tokio::sync::oneshot;
 use wisp_core::{
     Code, Error, Result,
     model::EntityName,
-    ports::{Clock, Tasks},
+    ports::{Clock, Init, KeepAlive, Ran, Tasks},
 };
 
 use crate::{
     Config,
     lease::Lease,
     start::Origin,
-    state::{Key, Next, Plan, Released, Slot, Spec, Started, State},
+    state::{Ahead, Key, Next, Plan, Released, Slot, Spec, Started, State},
     stems::Stems,
 };
 
@@ -64,8 +64,14 @@ enum Turn {
 }
 
 impl Pool {
-    pub fn new(config: Config, stems: Stems, clock: Arc<dyn Clock>, tasks: Arc<dyn Tasks>) -> Arc<Self> {
-        let state = Mutex::new(State::new(config.memory, config.starting));
+    pub fn new(
+        config: Config,
+        policy: Arc<dyn KeepAlive>,
+        stems: Stems,
+        clock: Arc<dyn Clock>,
+        tasks: Arc<dyn Tasks>,
+    ) -> Arc<Self> {
+        let state = Mutex::new(State::new(config.memory, config.starting, policy, config.remembered));
         Arc::new(Self {
             state,
             stems,
@@ -85,8 +91,8 @@ impl Pool {
         let turn = self.take_or_queue(&key, spec, accepted, &mut dead);
         if !dead.is_empty() {
             self.carry_out(Plan {
-                starts: Vec::new(),
                 ends: dead,
+                ..Plan::default()
             });
         }
         let (mut turn, plan) = match turn? {
@@ -164,6 +170,10 @@ impl Pool {
             let pool = self.clone();
             self.tasks.spawn(Box::pin(async move { pool.start(key, spec).await }));
         }
+        for ahead in plan.ahead {
+            let pool = self.clone();
+            self.tasks.spawn(Box::pin(async move { pool.start_ahead(ahead).await }));
+        }
         if !plan.ends.is_empty() {
             let pool = self.clone();
             self.tasks.spawn(Box::pin(async move { pool.end(plan.ends).await }));
@@ -183,7 +193,7 @@ impl Pool {
         let now = self.clock.elapsed();
         let next = match started {
             Ok(started) => self.state().started(key, spec, started, took, now),
-            Err(error) => self.state().failed(key, spec, error),
+            Err(error) => self.state().failed(key, spec, error, now),
         };
         match next {
             Next::Serve(waiter, slot) => self.hand_over(waiter, slot, true),
@@ -192,6 +202,40 @@ impl Pool {
             Next::Refuse(instance) => self.tasks.spawn(Box::pin(async move { instance.stop().await })),
             Next::Nothing => {}
         }
+    }
+
+    /// Starts an instance for what the keep-alive policy expects, with the action's code loaded.
+    async fn start_ahead(self: &Arc<Self>, ahead: Ahead) {
+        let next = match self.initialised_ahead(&ahead).await {
+            Ok(started) => self.state().came_ahead(&ahead, started, self.clock.elapsed()),
+            Err(error) => {
+                tracing::warn!(action = %ahead.key.action, %error, "an instance could not be started ahead");
+                self.state().failed_ahead(&ahead);
+                Next::Nothing
+            }
+        };
+        match next {
+            Next::Serve(waiter, slot) => self.hand_over(waiter, slot, false),
+            Next::Refuse(instance) => instance.stop().await,
+            Next::Fail(..) | Next::Nothing => {}
+        }
+        self.replan();
+    }
+
+    async fn initialised_ahead(&self, ahead: &Ahead) -> Result<Started> {
+        let instance = self.stems.launch(&ahead.key.namespace, &ahead.spec).await?;
+        let failure = match instance.init(&ahead.init).await {
+            Ok(Ran { outcome: None, .. }) => return Ok((instance, Origin::Cold)),
+            Ok(_) => Error::new(Code::Sandbox, "the function's initialisation failed"),
+            Err(error) => error,
+        };
+        instance.stop().await;
+        Err(failure)
+    }
+
+    /// Remembers how an action's instances are initialised.
+    pub fn remember(&self, slot: &Slot, init: Init) {
+        self.state().remember(&slot.key, init);
     }
 
     /// Ends instances; only then is their memory free for others.
@@ -219,13 +263,13 @@ impl Pool {
     pub fn discard(self: &Arc<Self>, slot: &Arc<Slot>) {
         if self.state().remove_idle(slot) {
             self.carry_out(Plan {
-                starts: Vec::new(),
                 ends: vec![slot.clone()],
+                ..Plan::default()
             });
         }
     }
 
-    /// Starts the stem cells, and the sweep that ends what has been idle too long.
+    /// Starts the stem cells, and the sweep that ends or starts instances as the keep-alive policy says.
     pub fn prewarm(self: &Arc<Self>) {
         self.stems.settle();
         if self.config.freeze_after_ms > 0 {
@@ -234,7 +278,6 @@ impl Pool {
         }
         let pool = self.clone();
         self.tasks.spawn(Box::pin(async move {
-            let most = Duration::from_secs(pool.config.idle_seconds);
             for sweep in 1_u32.. {
                 pool.clock.sleep(SWEEP).await;
                 if sweep.is_multiple_of(SWEEPS_TO_FILL) {
@@ -245,7 +288,7 @@ impl Pool {
                     if state.stopping {
                         return;
                     }
-                    state.expire(pool.clock.elapsed(), most)
+                    state.keep(pool.clock.elapsed())
                 };
                 pool.carry_out(plan);
             }

@@ -69,7 +69,7 @@ impl Inner {
                 lease.release(false, took);
                 return Ok(ended);
             }
-            lease.initialised(took);
+            lease.initialised(init, took);
         }
         let begun = self.clock.elapsed();
         let ran = lease.instance().run(&self.run_request(invocation)).await?;

@@ -6,9 +6,10 @@ use std::{
 
 use wisp_core::{
     Error,
-    model::{CodeRef, EntityName, Fqn, Isolation},
-    ports::{Instance, InstanceLimits, Revision},
+    model::{CodeRef, EntityName, Fqn, Gaps, Isolation},
+    ports::{Init, Instance, InstanceLimits, KeepAlive, Revision},
 };
+use wisp_scheduler::keepalive::Demand;
 use wisp_scheduler::scaling::{View, to_start};
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// What a start is taken to cost before the first one has been measured.
-const FIRST_START: Duration = Duration::from_millis(50);
+pub(crate) const FIRST_START: Duration = Duration::from_millis(50);
 
 /// What an instance is good for: it serves one namespace, one revision of one action, one environment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,17 +50,32 @@ pub(crate) struct Slot {
     pub origin: Origin,
     pub frost: Frost,
     pub key: Arc<Key>,
-    memory: u64,
+    pub memory: u64,
     places: usize,
 }
 
-struct Member {
-    slot: Arc<Slot>,
-    leased: usize,
-    initialised: bool,
-    since: Duration,
+impl Slot {
+    pub fn new(key: &Arc<Key>, spec: &Spec, (instance, origin): Started) -> Self {
+        Self {
+            instance,
+            origin,
+            frost: Frost::default(),
+            key: key.clone(),
+            memory: spec.limits.memory,
+            places: spec.limits.concurrency.max(1) as usize,
+        }
+    }
+}
+
+pub(crate) struct Member {
+    pub slot: Arc<Slot>,
+    pub leased: usize,
+    pub initialised: bool,
+    pub since: Duration,
     /// What its start took.
-    started_in: Duration,
+    pub started_in: Duration,
+    /// Whether it was started ahead and has served nobody yet.
+    pub unused: bool,
 }
 
 impl Member {
@@ -69,27 +85,45 @@ impl Member {
 }
 
 #[derive(Default)]
-struct Group {
-    members: Vec<Member>,
-    waiters: VecDeque<(Waiter, Duration)>,
-    starting: usize,
-    spec: Option<Spec>,
+pub(crate) struct Group {
+    pub members: Vec<Member>,
+    pub waiters: VecDeque<(Waiter, Duration)>,
+    pub starting: usize,
+    /// Instances that are being started ahead.
+    pub ahead: usize,
+    pub spec: Option<Spec>,
+    /// How the latest instance was initialised.
+    pub init: Option<Arc<Init>>,
     mean_run: Option<Duration>,
-    mean_start: Option<Duration>,
+    pub mean_start: Option<Duration>,
     /// When the latest run ended or instance came.
-    moved: Duration,
+    pub moved: Duration,
+    /// What an idle instance really occupies, in bytes.
+    pub occupied: Option<u64>,
+    /// What the keep-alive policy decides on, and until when its decision holds.
+    pub demand: Demand,
+    pub until: Duration,
 }
 
 /// Everything about the pool that changes, behind one lock that is never held across a wait.
 pub(crate) struct State {
-    groups: HashMap<Arc<Key>, Group>,
+    pub groups: HashMap<Arc<Key>, Group>,
     /// Actions that had no room when they last asked.
-    starved: HashSet<Arc<Key>>,
-    shares: Shares,
-    waiting: usize,
-    used: u64,
-    memory: u64,
+    pub starved: HashSet<Arc<Key>>,
+    pub shares: Shares,
+    pub waiting: usize,
+    pub used: u64,
+    pub memory: u64,
     most_starting: usize,
+    pub policy: Arc<dyn KeepAlive>,
+    /// Actions that are remembered at most.
+    pub remembered: usize,
+    /// First gaps between the arrivals of all actions.
+    pub others: Gaps,
+    /// The worth of the latest instance that was given up for want of memory.
+    pub floor: f64,
+    /// When idle instances were last looked through.
+    pub kept: Option<Duration>,
     pub stopping: bool,
 }
 
@@ -101,6 +135,14 @@ pub(crate) type Started = (Box<dyn Instance>, Origin);
 pub(crate) struct Plan {
     pub starts: Vec<(Arc<Key>, Spec)>,
     pub ends: Vec<Arc<Slot>>,
+    pub ahead: Vec<Ahead>,
+}
+
+/// An instance to be started ahead.
+pub(crate) struct Ahead {
+    pub key: Arc<Key>,
+    pub spec: Spec,
+    pub init: Arc<Init>,
 }
 
 /// What becomes of a released instance.
@@ -124,7 +166,7 @@ fn follow(mean: &mut Option<Duration>, value: Duration) {
 }
 
 impl State {
-    pub fn new(memory: u64, most_starting: usize) -> Self {
+    pub fn new(memory: u64, most_starting: usize, policy: Arc<dyn KeepAlive>, remembered: usize) -> Self {
         Self {
             groups: HashMap::new(),
             starved: HashSet::new(),
@@ -133,6 +175,11 @@ impl State {
             used: 0,
             memory,
             most_starting,
+            policy,
+            remembered,
+            others: Gaps::default(),
+            floor: 0.0,
+            kept: None,
             stopping: false,
         }
     }
@@ -151,18 +198,23 @@ impl State {
             .max_by_key(|member| member.since)?;
         member.leased += 1;
         member.since = now;
-        Some((member.slot.clone(), !member.initialised))
+        if std::mem::take(&mut member.unused) {
+            metrics::counter!("wisp_started_ahead_total", "used" => "true").increment(1);
+        }
+        let taken = (member.slot.clone(), !member.initialised);
+        self.others.extend(group.note(now, self.floor));
+        Some(taken)
     }
 
     pub fn enqueue(&mut self, key: &Key, spec: &Spec, waiter: Waiter, now: Duration) {
         if !self.groups.contains_key(key) {
-            self.groups.insert(
-                Arc::new(key.clone()),
-                Group {
-                    spec: Some(spec.clone()),
-                    ..Group::default()
-                },
-            );
+            let group = Group {
+                spec: Some(spec.clone()),
+                moved: now,
+                demand: self.succeed(key),
+                ..Group::default()
+            };
+            self.groups.insert(Arc::new(key.clone()), group);
         }
         if let Some(group) = self.groups.get_mut(key) {
             group.waiters.push_back((waiter, now));
@@ -181,7 +233,7 @@ impl State {
         };
         let count = to_start(&View {
             waiting: group.waiters.len(),
-            starting: group.starting,
+            starting: group.starting + group.ahead,
             live: group.members.len(),
             concurrency: spec.limits.concurrency as usize,
             mean_run: group.mean_run,
@@ -205,33 +257,11 @@ impl State {
             *self.shares.entry(key.namespace.clone()).or_default() += spec.limits.memory;
             if let Some(group) = self.groups.get_mut(&key) {
                 group.starting += 1;
+                self.others.extend(group.note(now, self.floor));
             }
             plan.starts.push((key.clone(), spec.clone()));
         }
         plan
-    }
-
-    /// Takes idle instances out, longest idle first, until this much memory will be free.
-    fn evict(&mut self, needed: u64) -> Vec<Arc<Slot>> {
-        let mut idle: Vec<(Duration, Arc<Slot>)> = self
-            .groups
-            .values()
-            .flat_map(|group| &group.members)
-            .filter(|member| member.leased == 0)
-            .map(|member| (member.since, member.slot.clone()))
-            .collect();
-        idle.sort_by_key(|(since, _)| *since);
-        let mut freed = self.memory.saturating_sub(self.used);
-        let mut ends = Vec::new();
-        for (_, slot) in idle {
-            if freed >= needed {
-                break;
-            }
-            freed += slot.memory;
-            self.remove(&slot);
-            ends.push(slot);
-        }
-        ends
     }
 
     /// Plans all actions that had no room, the namespace with the least memory first.
@@ -276,6 +306,7 @@ impl State {
         };
         if !keep || yields {
             self.remove(slot);
+            self.lost(&slot.key, now);
             let plan = self.plan(&slot.key.clone(), now);
             return Released::Plan(Plan {
                 ends: [plan.ends, vec![slot.clone()]].concat(),
@@ -289,7 +320,9 @@ impl State {
             return Released::Next(waiter, fresh);
         }
         member.leased -= 1;
-        if member.leased == 0 && !self.starved.is_empty() {
+        let idle = member.leased == 0;
+        self.others.extend(group.note(now, self.floor));
+        if idle && !self.starved.is_empty() {
             return Released::Plan(self.plan_starved(now));
         }
         Released::Idle
@@ -305,6 +338,7 @@ impl State {
         };
         member.initialised = true;
         member.since = now;
+        group.occupied = None;
         follow(&mut group.mean_start, member.started_in + took);
         let count = (slot.places - member.leased).min(group.waiters.len());
         member.leased += count;
@@ -312,29 +346,14 @@ impl State {
         group.waiters.drain(..count).map(|(waiter, _)| waiter).collect()
     }
 
-    pub fn started(
-        &mut self,
-        key: &Arc<Key>,
-        spec: &Spec,
-        (instance, origin): Started,
-        took: Duration,
-        now: Duration,
-    ) -> Next {
+    pub fn started(&mut self, key: &Arc<Key>, spec: &Spec, started: Started, took: Duration, now: Duration) -> Next {
         let group = match self.groups.get_mut(key) {
             Some(group) if !self.stopping => group,
-            _ => return Next::Refuse(instance),
+            _ => return Next::Refuse(started.0),
         };
         group.starting -= 1;
         group.moved = now;
-        let places = spec.limits.concurrency.max(1) as usize;
-        let slot = Arc::new(Slot {
-            instance,
-            origin,
-            frost: Frost::default(),
-            key: key.clone(),
-            memory: spec.limits.memory,
-            places,
-        });
+        let slot = Arc::new(Slot::new(key, spec, started));
         let waiter = group.waiters.pop_front();
         let leased = usize::from(waiter.is_some());
         self.waiting -= leased;
@@ -344,17 +363,20 @@ impl State {
             initialised: false,
             since: now,
             started_in: took,
+            unused: false,
         });
+        self.others.extend(group.note(now, self.floor));
         waiter.map_or(Next::Nothing, |(waiter, _)| Next::Serve(waiter, slot))
     }
 
     /// Gives back what a failed start had reserved; the longest waiting learns of the failure.
-    pub fn failed(&mut self, key: &Arc<Key>, spec: &Spec, error: Error) -> Next {
+    pub fn failed(&mut self, key: &Arc<Key>, spec: &Spec, error: Error, now: Duration) -> Next {
         self.give_back(&key.namespace, spec.limits.memory);
         let Some(group) = self.groups.get_mut(key) else {
             return Next::Nothing;
         };
         group.starting -= 1;
+        group.note(now, self.floor);
         let Some((waiter, _)) = group.waiters.pop_front() else {
             return Next::Nothing;
         };
@@ -365,7 +387,13 @@ impl State {
     /// Takes an instance out; its memory is free when it has ended.
     pub fn remove(&mut self, slot: &Arc<Slot>) {
         if let Some(group) = self.groups.get_mut(&slot.key) {
-            group.members.retain(|member| !Arc::ptr_eq(&member.slot, slot));
+            group.members.retain(|member| {
+                let removed = Arc::ptr_eq(&member.slot, slot);
+                if removed && member.unused {
+                    metrics::counter!("wisp_started_ahead_total", "used" => "false").increment(1);
+                }
+                !removed
+            });
         }
     }
 
@@ -374,7 +402,7 @@ impl State {
         self.give_back(&slot.key.namespace, slot.memory);
     }
 
-    fn give_back(&mut self, namespace: &EntityName, memory: u64) {
+    pub fn give_back(&mut self, namespace: &EntityName, memory: u64) {
         self.used = self.used.saturating_sub(memory);
         if let Some(share) = self.shares.get_mut(namespace) {
             *share = share.saturating_sub(memory);
@@ -402,31 +430,10 @@ impl State {
             .flatten()
             .any(|member| Arc::ptr_eq(&member.slot, slot) && member.leased == 0);
         if idle {
+            self.spare(&slot.key);
             self.remove(slot);
         }
         idle
-    }
-
-    /// Takes out what has been idle for too long, and forgets actions without instances.
-    pub fn expire(&mut self, now: Duration, most: Duration) -> Plan {
-        let mut ends = Vec::new();
-        for group in self.groups.values_mut() {
-            let idle = |member: &Member| member.leased == 0 && now.saturating_sub(member.since) > most;
-            ends.extend(
-                group
-                    .members
-                    .iter()
-                    .filter(|member| idle(member))
-                    .map(|member| member.slot.clone()),
-            );
-            group.members.retain(|member| !idle(member));
-        }
-        self.groups
-            .retain(|_, group| !group.members.is_empty() || group.starting > 0 || !group.waiters.is_empty());
-        Plan {
-            starts: Vec::new(),
-            ends,
-        }
     }
 
     pub fn census(&self) -> Census {
@@ -436,7 +443,7 @@ impl State {
             ..Census::default()
         };
         for group in self.groups.values() {
-            census.starting += group.starting;
+            census.starting += group.starting + group.ahead;
             let busy = group.members.iter().filter(|member| member.leased > 0).count();
             census.busy += busy;
             census.frozen += group

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use wisp_core::{
     Result,
     model::{Activation, Invocation, Limits},
-    ports::{Activations, Bus, Clock, Kind, Language, Tasks},
+    ports::{Activations, Bus, Clock, KeepAlive, Kind, Language, Tasks},
 };
 
 use crate::{Census, Config, measure::Meters, pool::Pool, stems::Stems};
@@ -21,6 +21,8 @@ pub struct Parts {
     pub tasks: Arc<dyn Tasks>,
     /// The platform's limits.
     pub limits: Limits,
+    /// How long idle instances are kept, and when they are started ahead.
+    pub keepalive: Arc<dyn KeepAlive>,
     /// Settings; the memory must be set.
     pub config: Config,
 }
@@ -53,6 +55,7 @@ impl Worker {
             clock,
             tasks,
             limits,
+            keepalive,
             config,
         } = parts;
         let kinds: Kinds = languages
@@ -62,7 +65,7 @@ impl Worker {
             .collect();
         let stems = Stems::new(kinds, &limits, &config, clock.clone(), tasks.clone());
         let network = config.network;
-        let pool = Pool::new(config, stems, clock.clone(), tasks);
+        let pool = Pool::new(config, keepalive, stems, clock.clone(), tasks);
         Self {
             inner: Arc::new(Inner {
                 pool,

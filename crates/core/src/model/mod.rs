@@ -2,10 +2,12 @@
 
 mod action;
 mod activation;
+mod arrivals;
 mod identity;
 mod invocation;
 mod isolation;
 mod limits;
+mod minutes;
 mod name;
 mod package;
 mod parameters;
@@ -16,10 +18,12 @@ mod version;
 
 pub use action::{Action, CodeRef, Exec};
 pub use activation::{Activation, ActivationId, Outcome, Response, Status};
+pub use arrivals::{Arrivals, GAP_BIN, GAP_BINS, Gaps, LATEST_GAPS};
 pub use identity::{ApiKey, Identity, NamespaceLimits, Right, Subject, SubjectNamespace};
 pub use invocation::{Accepted, Caller, Invocation};
 pub use isolation::Isolation;
 pub use limits::{ActionLimits, Bounds, Limits};
+pub use minutes::Minutes;
 pub use name::{EntityName, Fqn};
 pub use package::{Binding, Package};
 pub use parameters::{Annotations, Parameter, Parameters};

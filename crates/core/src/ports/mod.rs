@@ -5,6 +5,7 @@ mod activations;
 mod blobs;
 mod bus;
 mod clock;
+mod placement;
 mod runtime;
 mod sandbox;
 mod source;
@@ -14,6 +15,7 @@ pub use activations::{Activations, Query, Retention, Scope, Swept};
 pub use blobs::Blobs;
 pub use bus::Bus;
 pub use clock::{BoxFuture, Clock, Tasks};
+pub use placement::{Candidate, KeepAlive, Windows};
 pub use runtime::{Init, Instance, InstanceLimits, Kind, Language, Line, Lineage, Ran, Run, Stages, Stream};
 pub use sandbox::{Birth, Cell, Channel, Exit, ImageRoot, Mount, Network, Sandbox, SandboxSpec};
 pub use source::{

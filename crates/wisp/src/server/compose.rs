@@ -41,6 +41,7 @@ pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Resu
         clock: clock.clone(),
         tasks: shared.clone(),
         limits: settings.limits.clone(),
+        keepalive: wisp_scheduler::keepalive::policy(&settings.keepalive)?,
         config: worker_config(settings)?,
     });
     let families = languages

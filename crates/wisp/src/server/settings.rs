@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub gateway: wisp_control::gateway::Settings,
     /// Instances.
     pub worker: wisp_worker::Config,
+    /// How long idle instances are kept, and when they are started ahead.
+    pub keepalive: wisp_scheduler::keepalive::Config,
     /// Event sources.
     pub sources: wisp_sources::Config,
     /// Storage.
@@ -147,6 +149,7 @@ impl Default for Settings {
             web: wisp_api::WebSettings::default(),
             gateway: wisp_control::gateway::Settings::default(),
             worker: wisp_worker::Config::default(),
+            keepalive: wisp_scheduler::keepalive::Config::default(),
             sources: wisp_sources::Config::default(),
             store: Store::default(),
             languages: languages::Config {

@@ -98,6 +98,14 @@ fn describe() {
         "wisp_api_requests_total",
         "Requests to APIs, by operation, key and class of status"
     );
+    describe_counter!(
+        "wisp_started_ahead_total",
+        "Instances started ahead for an action, by whether they were used"
+    );
+    describe_counter!(
+        "wisp_idle_memory_megabyte_seconds_total",
+        "Memory promised to idle instances, times how long"
+    );
     describe_gauge!("wisp_instances", "Instances in the pool, by state");
     describe_gauge!("wisp_queue_depth", "Invocations that wait for an instance");
     describe_gauge!(

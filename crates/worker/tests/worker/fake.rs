@@ -77,6 +77,8 @@ pub struct Tally {
     pub frozen: AtomicUsize,
     pub running: AtomicUsize,
     pub most_running: AtomicUsize,
+    /// While this is set, no instance can be started.
+    pub failing: AtomicBool,
 }
 
 /// Runs take as many milliseconds as the payload's `ms` says, and end as its `end` says.
@@ -99,6 +101,9 @@ impl Language for Waiting {
     }
     async fn start(&self, _: &Kind, _: InstanceLimits) -> Result<Box<dyn Instance>> {
         tokio::time::sleep(self.start).await;
+        if self.tally.failing.load(SeqCst) {
+            return Err(Error::new(Code::Sandbox, "no sandbox for now"));
+        }
         if self
             .fail_starts
             .fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1))

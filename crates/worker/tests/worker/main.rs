@@ -15,6 +15,7 @@ use wisp_core::{
     model::{Isolation, Limits, Status},
     ports::{Bus, Kind},
 };
+use wisp_scheduler::keepalive;
 use wisp_worker::{Config, Parts, Worker};
 
 struct Bench {
@@ -25,6 +26,11 @@ struct Bench {
 
 /// A worker with room for eight instances of 256 MB, whose starts take 20 ms.
 fn bench(change: impl FnOnce(&mut Config, &mut Waiting)) -> Bench {
+    keeping(&keepalive::Config::default(), change)
+}
+
+/// The same, keeping idle instances so.
+fn keeping(keep: &keepalive::Config, change: impl FnOnce(&mut Config, &mut Waiting)) -> Bench {
     let kind = Kind {
         name: "waiting:1".into(),
         default: true,
@@ -55,6 +61,7 @@ fn bench(change: impl FnOnce(&mut Config, &mut Waiting)) -> Bench {
         clock: clock(),
         tasks: Arc::new(TokioTasks),
         limits: Limits::default(),
+        keepalive: keepalive::policy(keep).unwrap(),
         config,
     });
     Bench { worker, tally, ledger }
@@ -151,7 +158,12 @@ async fn a_busy_namespace_cannot_keep_another_one_out() {
 
 #[tokio::test(start_paused = true)]
 async fn idle_instances_make_room_and_expire() {
-    let bench = bench(|config, _| config.idle_seconds = 5);
+    let keep = keepalive::Config {
+        policy: "fixed".into(),
+        fixed_seconds: 5,
+        ..keepalive::Config::default()
+    };
+    let bench = keeping(&keep, |_, _| ());
     for index in 0..12 {
         let action = action(&format!("guest/a{index}"), |_| ());
         bench.worker.run(invocation(&action, 1, ""), false).await.unwrap();
@@ -345,4 +357,56 @@ async fn stem_cells_are_kept_for_other_limits_too_within_their_memory() {
     let large = action("guest/another", |action| action.limits.memory = 512);
     let activation = bench.worker.run(invocation(&large, 1, ""), false).await.unwrap();
     assert_eq!(activation.annotations.get("start").unwrap()["type"], "stem");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_back_on_time_is_started_ahead_and_rests_meanwhile() {
+    let bench = bench(|config, waiting| {
+        config.memory = 256;
+        waiting.start = Duration::from_millis(500);
+    });
+    bench.worker.prewarm();
+    let hourly = action("guest/hourly", |_| ());
+    for _ in 0..6 {
+        bench.worker.run(invocation(&hourly, 10, ""), false).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+    }
+    let initialised = bench.tally.initialised.load(SeqCst);
+    bench.worker.run(invocation(&hourly, 10, ""), false).await.unwrap();
+    assert_eq!(
+        bench.tally.initialised.load(SeqCst),
+        initialised,
+        "its instance was there"
+    );
+    tokio::time::sleep(Duration::from_secs(1800)).await;
+    assert_eq!(
+        bench.worker.census().idle,
+        0,
+        "nothing is kept while nothing is expected"
+    );
+    tokio::time::sleep(Duration::from_secs(1799)).await;
+    assert_eq!(bench.worker.census().idle, 1, "it is there again just before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_cannot_be_started_ahead_is_not_tried_again_and_again() {
+    let bench = bench(|config, waiting| {
+        config.memory = 256;
+        waiting.start = Duration::from_millis(500);
+    });
+    bench.worker.prewarm();
+    let hourly = action("guest/hourly", |_| ());
+    for _ in 0..6 {
+        bench.worker.run(invocation(&hourly, 10, ""), false).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(3540)).await;
+        bench.tally.failing.store(true, SeqCst);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        bench.tally.failing.store(false, SeqCst);
+    }
+    assert_eq!(bench.worker.census().memory, 0, "what failed has given its memory back");
+    assert!(
+        bench.tally.started.load(SeqCst) <= 20,
+        "{}",
+        bench.tally.started.load(SeqCst)
+    );
 }
