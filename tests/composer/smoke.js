@@ -24,8 +24,8 @@ async function invoke(name, params) {
 }
 
 /** Runs a composition; what it ends with, and the names of the components that ran, in order. */
-async function run(name, composition, params) {
-  await ow.compositions.deploy({ name, ...composition }, true);
+async function run(name, composition, params, timeout) {
+  await ow.compositions.deploy({ name, ...composition }, true, undefined, undefined, timeout);
   const { activationId, response } = await invoke(name, params);
   const { logs, annotations } = await ow.activations.get({ name: activationId });
   assert.ok(annotations.some(({ key, value }) => key === 'conductor' && value === true));
@@ -42,6 +42,7 @@ const actions = {
   fail: 'const main = () => ({ error: "no" })',
   flaky: 'const main = ({ n }) => (n < 3 ? { error: "too small" } : { n })',
   echo: 'const main = (params) => params',
+  slow: 'const main = (params) => new Promise((end) => setTimeout(end, 6000, params))',
 };
 
 /** [name, composition, input, result, components]: a result with `error` is a failure. */
@@ -121,6 +122,14 @@ test('composer', async (all) => {
       assert.deepEqual(response.result, expected);
     });
   }
+
+  await all.test('parallel waits for longer than its conductor may run', { skip: !uri && 'no Redis' }, async () => {
+    const composition = composer.parallel('slow', 'inc').compile();
+    const { response, components } = await run('composition', composition, { n: 1, $composer }, 8000);
+    assert.deepEqual(response.result, { value: [{ n: 1 }, { n: 2 }] });
+    // It gives itself another turn by the action that is always there.
+    assert.ok(components.includes('echo'), components.join(' '));
+  });
 
   await all.test('the command line compiles and deploys', async () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'wisp-composer-'));

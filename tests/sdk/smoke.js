@@ -122,6 +122,26 @@ test('an action uses the SDK with the key that it is given', async () => {
   assert.deepEqual(result, { names: ['guest'] });
 });
 
+test('feeds connect triggers with alarms', async () => {
+  await ow.triggers.update({ name: 'tick' });
+  await ow.actions.update({ name: 'ticked', action: 'function main(p){return p}' });
+  await ow.rules.update({ name: 'ticks', action: '/_/ticked', trigger: '/_/tick' });
+  const feed = { name: '/whisk.system/alarms/alarm', trigger: 'tick' };
+  await ow.feeds.create({ ...feed, params: { cron: '* * * * * *', trigger_payload: { n: 1 } } });
+  await eventually(async () => {
+    const [activation] = await ow.activations.list({ name: 'ticked', docs: true });
+    assert.equal(activation.response.result.n, 1);
+  });
+  await ow.feeds.update({ ...feed, params: { cron: '0 0 1 1 *' } });
+  const { response } = await ow.feeds.get(feed);
+  assert.equal(response.result.config.cron, '0 0 1 1 *');
+  assert.equal(response.result.status.active, true);
+  await ow.feeds.delete(feed);
+  await assert.rejects(ow.feeds.get(feed), (error) => error.statusCode === 502);
+  await ow.rules.delete({ name: 'ticks' });
+  await ow.triggers.delete({ name: 'tick' });
+});
+
 test('the namespace is one', async () => {
   assert.deepEqual(await ow.namespaces.list(), ['guest']);
 });

@@ -98,10 +98,6 @@ pub(super) fn check(
     let mut settings = feed.merge(given, before).map_err(|_| missing(feed))?;
     match settings.get("trigger_payload") {
         Some(Value::Object(_)) | None => {}
-        Some(Value::String(text)) if serde_json::from_str::<FeedSettings>(text).is_ok() => {
-            let object = serde_json::from_str(text).unwrap_or_default();
-            settings.insert("trigger_payload".into(), Value::Object(object));
-        }
         Some(other) => {
             let payload = serde_json::json!({ "payload": other });
             settings.insert("trigger_payload".into(), payload);
