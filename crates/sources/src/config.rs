@@ -9,6 +9,10 @@ pub struct Config {
     pub missed: String,
     /// Fires that `all` makes up for, at most; older ones are skipped.
     pub missed_limit: u64,
+    /// Events that a source fetches at a time, at most.
+    pub fetch: usize,
+    /// Hosts that events may be fetched from, as `host` or `host:port`; any if none is named.
+    pub hosts: Vec<String>,
 }
 
 impl Default for Config {
@@ -16,6 +20,8 @@ impl Default for Config {
         Self {
             missed: "once".into(),
             missed_limit: 1_000,
+            fetch: 256,
+            hosts: Vec::new(),
         }
     }
 }

@@ -5,9 +5,11 @@
 //!
 //! To add a source: a folder with `pub fn register(&Context) -> Arc<dyn EventSource>`, and one word in the table.
 
+mod batch;
 mod config;
 mod context;
 mod json;
+mod reach;
 mod setting;
 mod signature;
 
@@ -16,5 +18,6 @@ pub use context::Context;
 
 wisp_core::register! {
     /// Every source, by its name.
-    pub SOURCES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::EventSource> => cron, webhook, cloudevents
+    pub SOURCES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::EventSource> =>
+        cron, webhook, cloudevents, redis_streams
 }

@@ -29,6 +29,7 @@ fn accepted(feed: &Feed) -> Value {
         ("alarms", "interval") => json!({"minutes": 5}),
         ("alarms", "once") => json!({"date": NOW + 1}),
         ("webhook", _) => json!({"secret": "sesame"}),
+        ("redis", _) => json!({"url": "redis://127.0.0.1", "stream": "s"}),
         ("cloudevents", _) => json!({"token": "sesame"}),
         (package, name) => panic!("there are no settings here for {package}/{name}"),
     }
