@@ -133,6 +133,7 @@ impl Control {
             transaction: call.transaction.clone(),
             at: self.inner.clock.now(),
             accepted: call.accepted || !steps.is_empty(),
+            pieces: None,
         }
     }
 }

@@ -79,6 +79,7 @@ impl Control {
             transaction: transaction.to_owned(),
             at,
             accepted: true,
+            pieces: None,
         };
         self.accept(call, action, permit).await
     }

@@ -7,7 +7,7 @@ use wisp_core::{
         Accepted, Action, Activation, ActivationId, Caller, Exec, Fqn, Identity, Invocation, Json, Millis, Parameter,
         Parameters, Response, Right, Status,
     },
-    ports::BoxFuture,
+    ports::{BoxFuture, Pieces},
 };
 
 use crate::{
@@ -43,6 +43,8 @@ pub(crate) struct Call {
     pub at: Millis,
     /// Whether it was promised: then it waits for room instead of being refused.
     pub accepted: bool,
+    /// Where a body goes that is a stream, if the caller takes one.
+    pub pieces: Option<Pieces>,
 }
 
 impl Control {
@@ -69,6 +71,7 @@ impl Control {
             transaction: transaction.to_owned(),
             at,
             accepted: wait == Wait::None,
+            pieces: None,
         };
         self.begin(call, name, permit, wait).await
     }
@@ -186,6 +189,7 @@ impl Control {
             transaction,
             at,
             accepted,
+            pieces,
         } = call;
         let Resolved {
             action,
@@ -210,6 +214,7 @@ impl Control {
             cause,
             transaction,
             at,
+            pieces,
         };
         self.inner.bus.run(invocation, accepted).await
     }

@@ -55,6 +55,7 @@ impl Control {
                     transaction,
                     at,
                     accepted: true,
+                    pieces: None,
                 };
                 self.run_promised(call).await;
                 Ok(())

@@ -58,6 +58,7 @@ impl Control {
             transaction: call.transaction.clone(),
             at: self.inner.clock.now(),
             accepted: call.accepted,
+            pieces: None,
         };
         self.run(inner, budget).await.map(Step::Ran)
     }

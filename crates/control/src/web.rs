@@ -3,7 +3,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use wisp_core::{
     Code, Error, Result,
-    model::{Fqn, Identity, Right},
+    model::{ActivationId, Fqn, Identity, Right},
+    ports::Pieces,
 };
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
 /// An action that everybody can reach by plain HTTP. It runs on behalf of its owner.
 #[derive(Clone, Debug)]
 pub struct WebAction {
+    id: ActivationId,
     name: Fqn,
     owner: Identity,
     resolved: Resolved,
@@ -34,6 +36,11 @@ pub enum Guard {
 }
 
 impl WebAction {
+    /// The id that its activation will have.
+    pub fn activation_id(&self) -> ActivationId {
+        self.id
+    }
+
     /// Whether it reads the request by itself.
     pub fn raw(&self) -> bool {
         self.resolved.action.annotations.is_truthy("raw-http")
@@ -74,6 +81,7 @@ impl Control {
         };
         match resolved.action.annotations.get("web-export") {
             Some(Value::Bool(true)) => Ok(WebAction {
+                id: self.new_id(),
                 name: name.clone(),
                 owner,
                 resolved,
@@ -82,21 +90,28 @@ impl Control {
         }
     }
 
-    /// Runs a web action with these arguments and waits for its end, as long as any blocking invocation may.
+    /// Runs a web action with these arguments and waits for its end, as long as any blocking invocation may. If its
+    /// body is a stream, the pieces go where the caller says meanwhile.
     pub async fn invoke_web(
         &self,
         web: WebAction,
         arguments: Map<String, Value>,
         transaction: &str,
+        pieces: Option<Pieces>,
     ) -> Result<Invoked> {
         let at = self.inner.clock.now();
-        let WebAction { name, owner, resolved } = web;
+        let WebAction {
+            id,
+            name,
+            owner,
+            resolved,
+        } = web;
         self.inner.kinds.check_runnable(&resolved.action.exec)?;
         let payload = json(&Value::Object(arguments))?;
         refuse_final(&resolved, &payload)?;
         let permit = self.inner.admission.invocation(&owner, at)?;
         let call = Call {
-            id: self.new_id(),
+            id,
             resolved,
             payload,
             caller: owner,
@@ -104,6 +119,7 @@ impl Control {
             transaction: transaction.to_owned(),
             at,
             accepted: false,
+            pieces,
         };
         let time = Duration::from_millis(self.inner.limits.blocking_wait);
         self.begin(call, &name, permit, Wait::For(time)).await

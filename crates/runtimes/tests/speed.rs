@@ -66,6 +66,7 @@ async fn starts_and_warm_runs() {
                 timeout: Duration::from_secs(10),
                 log_limit: 1 << 20,
                 result_limit: 1 << 20,
+                pieces: None,
             };
             let (mut starts, mut inits, mut firsts, mut runs) = (vec![], vec![], vec![], vec![]);
             for round in 0..15 {

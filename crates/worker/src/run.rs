@@ -149,12 +149,16 @@ impl Inner {
         if let Some(key) = &invocation.api_key {
             context.push(("api_key", key.reveal()));
         }
+        if invocation.pieces.is_some() {
+            context.push(("stream", "true".into()));
+        }
         Run {
             value: invocation.payload.clone(),
             context,
             timeout,
             log_limit: action.limits.logs << 20,
             result_limit: self.limits.result_size,
+            pieces: invocation.pieces.clone(),
         }
     }
 }

@@ -11,6 +11,7 @@
 //! | `project` | what each extension makes of a result |
 //! | `message` | `.http`: the result is status, headers and body |
 //! | `media` | families of media types, and what the caller accepts |
+//! | `stream` | bodies that are passed on while their function runs |
 //! | `cors` | what browsers are told |
 
 mod address;
@@ -23,6 +24,7 @@ mod media;
 mod message;
 mod project;
 mod serve;
+mod stream;
 
 pub(crate) use cors::allow_all;
 pub(crate) use guard::caller;

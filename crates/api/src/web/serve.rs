@@ -1,19 +1,26 @@
+use std::pin::pin;
+
 use axum::{
     body::Body,
     extract::{self, Request},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use tokio::sync::mpsc;
 use wisp_control::WebAction;
-use wisp_core::{Code, Error};
+use wisp_core::{Code, Error, ports::Piece};
 
-use super::{address::Address, answer::answer, arguments::Asked, cors, guard};
+use super::{address::Address, answer::answer, arguments::Asked, cors, guard, stream};
 use crate::{
     State,
     extract::Incoming,
     failure::Failure,
+    routes::actions::about,
     transaction::{Transaction, WEB},
 };
+
+/// Pieces of a body that wait for their reader.
+const PIECES: usize = 4;
 
 /// Answers a request to a web action.
 pub(crate) async fn serve(
@@ -81,10 +88,21 @@ async fn run(
         user: caller.as_ref().map(|caller| caller.namespace.as_str()),
     };
     let arguments = asked.arguments(action.raw())?;
-    let invoked = state
-        .control
-        .invoke_web(action, arguments, transaction.as_str())
-        .await?;
+    let id = action.activation_id();
+    let (pieces, mut passed) = mpsc::channel(PIECES);
+    let mut run = pin!(
+        state
+            .control
+            .invoke_web(action, arguments, transaction.as_str(), Some(pieces))
+    );
+    let invoked = tokio::select! {
+        biased;
+        invoked = &mut run => invoked?,
+        // From here on the run goes on by itself, for as long as somebody reads.
+        Some(Piece::Head(head)) = passed.recv() => {
+            return Ok(about(id, stream::response(&head, passed, &parts.headers)));
+        }
+    };
     Ok(answer(invoked, address.extension, &parts.headers, transaction.as_str()))
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, ActivationId, ApiKey, EntityName, Fqn, Isolation, Json, Millis, Parameters};
-use crate::ports::Revision;
+use crate::ports::{Pieces, Revision};
 
 /// On whose behalf something runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,4 +60,6 @@ pub struct Invocation {
     pub transaction: String,
     /// When the request arrived; `waitTime` counts from here.
     pub at: Millis,
+    /// Where a body goes that is a stream, if its caller takes one.
+    pub pieces: Option<Pieces>,
 }

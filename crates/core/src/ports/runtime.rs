@@ -7,7 +7,7 @@ use crate::{
     model::{CodeRef, Isolation, Json, Millis, Outcome},
 };
 
-use super::Network;
+use super::{Network, Pieces};
 
 /// A kind that this machine can run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -83,6 +83,8 @@ pub struct Run {
     pub log_limit: u64,
     /// Bytes of result kept.
     pub result_limit: u64,
+    /// Where a body goes that is a stream; without it, the whole body is part of the result.
+    pub pieces: Option<Pieces>,
 }
 
 /// How a run or an initialisation ended.

@@ -19,6 +19,7 @@ use super::{
     exchange::{Exchange, Reply},
     logs::Logs,
     outcome,
+    passage::Passage,
     protocol::{FIRST, Given, Kind, Message, Token, acknowledged},
     stem,
 };
@@ -35,9 +36,9 @@ const MAKE: &str = "make";
 const USE: &str = "use";
 
 /// A launcher in a sandbox.
-struct Launched {
-    context: Context,
-    dialect: Arc<dyn Dialect>,
+pub(super) struct Launched {
+    pub(super) context: Context,
+    pub(super) dialect: Arc<dyn Dialect>,
     cell: Box<dyn Cell>,
     exchange: Exchange,
     room: Semaphore,
@@ -52,7 +53,7 @@ struct Launched {
 }
 
 /// How long waiting for a reply took an end.
-enum Ended {
+pub(super) enum Ended {
     Reply(Reply),
     Late,
 }
@@ -128,7 +129,7 @@ impl Launched {
     }
 
     /// Sends a request when there is room for it, and waits for its reply, the end of the process, or the deadline.
-    async fn ended(&self, token: Token, request: &[u8], keep: u64, timeout: Duration) -> Ended {
+    pub(super) async fn ended(&self, token: Token, request: &[u8], keep: u64, timeout: Duration) -> Ended {
         let answered = async {
             // Nobody closes the semaphore, so that this cannot fail.
             let _room = self.room.acquire().await;
@@ -343,9 +344,15 @@ impl Instance for Launched {
     async fn run(&self, run: &Run) -> Result<Ran> {
         let token = self.exchange.open(self.logs(run.log_limit));
         let request = self.dialect.protocol().run(token, run);
-        let ended = self
-            .ended(token, &request, run.result_limit.max(run.log_limit), run.timeout)
-            .await;
+        let begun = self.context.clock.elapsed();
+        let keep = run.result_limit.max(run.log_limit);
+        let mut ended = self.ended(token, &request, keep, run.timeout).await;
+        let mut passing = None;
+        if let Some(pieces) = &run.pieces {
+            let mut passage = Passage::new(self, token, pieces, run, begun);
+            ended = passage.pass(ended).await;
+            passing = Some(passage);
+        }
         let (logs, truncated) = self.finish(token);
         self.learn();
         let outcome = match ended {
@@ -358,6 +365,9 @@ impl Instance for Launched {
                 _ => broken("a message that is no result"),
             },
         };
+        if let (Outcome::Success(_), Some(passage)) = (&outcome, passing) {
+            passage.end().await;
+        }
         Ok(Ran {
             outcome: Some(outcome),
             logs,

@@ -18,6 +18,7 @@ mod intake;
 mod logs;
 mod npm;
 mod outcome;
+mod passage;
 mod protocol;
 mod stem;
 mod zygotes;

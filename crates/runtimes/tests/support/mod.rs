@@ -219,6 +219,7 @@ pub fn run(arguments: Value) -> Run {
         timeout: Duration::from_secs(10),
         log_limit: 1 << 20,
         result_limit: 1 << 20,
+        pieces: None,
     }
 }
 

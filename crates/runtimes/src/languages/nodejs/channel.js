@@ -6,7 +6,7 @@ const DESCRIPTOR = 3;
 const HEADER = 13;
 const ROOM = 65536;
 const NONE = '\0'.repeat(8);
-const Kind = { INIT: 1, RUN: 2, READY: 1, DONE: 2, RESULT: 3, FAILURE: 4, LOG: 5 };
+const Kind = { INIT: 1, RUN: 2, MORE: 3, STOP: 4, READY: 1, DONE: 2, RESULT: 3, FAILURE: 4, LOG: 5, HEAD: 9, CHUNK: 10 };
 
 let buffer = Buffer.allocUnsafeSlow(ROOM);
 let start = 0;
@@ -68,4 +68,18 @@ function write(kind, token, text) {
   for (let sent = 0; sent < bytes.length; ) sent += writeSync(DESCRIPTOR, bytes, sent, bytes.length - sent);
 }
 
-module.exports = { DESCRIPTOR, Kind, NONE, decode, encode, read, write };
+// A frame of bytes that are no text.
+function frame(kind, token, bytes) {
+  const header = Buffer.allocUnsafe(HEADER);
+  header.writeUInt32LE(HEADER - 4 + bytes.length, 0);
+  header[4] = kind;
+  header.latin1Write(token, 5, 8);
+  return Buffer.concat([header, bytes]);
+}
+
+function writeBytes(kind, token, bytes) {
+  const whole = frame(kind, token, bytes);
+  for (let sent = 0; sent < whole.length; ) sent += writeSync(DESCRIPTOR, whole, sent, whole.length - sent);
+}
+
+module.exports = { DESCRIPTOR, Kind, NONE, decode, encode, frame, read, write, writeBytes };

@@ -55,18 +55,31 @@ module.exports = function serve(main) {
   redirect(process.stderr, '\x02', send);
   isolateEnvironment();
 
+  // Takes the pieces of a run's body, the next when the worker has asked for it.
+  const asked = new Map();
+  const pipe = (token) => ({
+    send: (kind, piece) => socket.write(channel.frame(kind, token, piece)),
+    more: () => new Promise((resolve) => asked.set(token, resolve)),
+  });
+
+  function receive(frame) {
+    if (frame.kind === Kind.RUN) return run(frame);
+    asked.get(frame.token)?.(frame.kind === Kind.MORE);
+    asked.delete(frame.token);
+  }
+
   function run({ token, text }) {
     const body = JSON.parse(text);
     const environment = {};
     for (const key in body) if (key !== 'value') environment[variable(key)] = body[key];
-    current.run({ token, environment }, () => settle(main, body.value, (kind, text) => reply(kind, token, text)));
+    current.run({ token, environment }, () => settle(main, body.value, (kind, text) => reply(kind, token, text), body.stream && pipe(token)));
   }
 
   let rest = Buffer.alloc(0);
   socket.on('data', (chunk) => {
     rest = rest.length ? Buffer.concat([rest, chunk]) : chunk;
     let start = 0;
-    for (let frame; (frame = channel.decode(rest, start, rest.length)); start += frame.size) run(frame);
+    for (let frame; (frame = channel.decode(rest, start, rest.length)); start += frame.size) receive(frame);
     rest = rest.subarray(start);
   });
   socket.on('close', () => process.exit());

@@ -37,10 +37,19 @@ async function init({ token, text }) {
 function run({ token, text }) {
   const body = JSON.parse(text);
   enter(body);
-  settle(main, body.value, (kind, text) => {
+  const done = (kind, text) => {
     channel.write(kind, token, text);
     setImmediate(next);
-  });
+  };
+  settle(main, body.value, done, body.stream && pipe(token));
+}
+
+// Takes the pieces of a body. While it waits for room the whole program does: there is one run at a time.
+function pipe(token) {
+  return {
+    send: (kind, bytes) => channel.writeBytes(kind, token, bytes),
+    more: () => channel.read()?.kind === Kind.MORE,
+  };
 }
 
 function next() {

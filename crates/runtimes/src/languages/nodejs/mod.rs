@@ -37,6 +37,7 @@ const LAUNCHER: &[(&str, &str)] = &[
     ("concurrent.js", include_str!("concurrent.js")),
     ("entry.js", include_str!("entry.js")),
     ("outcome.js", include_str!("outcome.js")),
+    ("stream.js", include_str!("stream.js")),
 ];
 /// The first version with a cache of compiled code.
 const COMPILES: (u32, u32) = (22, 1);

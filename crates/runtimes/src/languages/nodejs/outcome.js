@@ -1,6 +1,7 @@
 'use strict';
 // How a call of the function ends, as a frame's kind and text.
 const { Kind } = require('./channel');
+const stream = require('./stream');
 
 const stringify = JSON.stringify;
 
@@ -23,11 +24,17 @@ function serialise(error) {
   return copy(error, []);
 }
 
-function resolved(result, done) {
+function resolved(result, done, pipe) {
   if (result === undefined) result = {};
   if (typeof result !== 'object') {
     console.error(`Result must be of type object but has type "${typeof result}":`, result);
     return done(Kind.FAILURE, 'The action did not return a dictionary.');
+  }
+  if (stream.isStream(result?.body)) {
+    return stream.settle(result, pipe).then(
+      (whole) => resolved(whole, done),
+      (error) => rejected(error, done),
+    );
   }
   let text;
   try {
@@ -50,8 +57,9 @@ function rejected(error, done) {
   done(Kind.RESULT, text);
 }
 
-// Calls the function and tells `done` how it ended, at once if it did not return a promise.
-module.exports = function settle(main, value, done) {
+// Calls the function and tells `done` how it ended, at once if it did not return a promise. A body that is a stream goes
+// to `pipe`, if there is one.
+module.exports = function settle(main, value, done, pipe) {
   let result;
   try {
     result = main(value);
@@ -59,9 +67,9 @@ module.exports = function settle(main, value, done) {
     console.error(error);
     return done(Kind.FAILURE, `An error has occurred: ${String(error)}`);
   }
-  if (typeof result?.then !== 'function') return resolved(result, done);
+  if (typeof result?.then !== 'function') return resolved(result, done, pipe);
   Promise.resolve(result).then(
-    (value) => resolved(value, done),
+    (value) => resolved(value, done, pipe),
     (error) => rejected(error, done),
   );
 };

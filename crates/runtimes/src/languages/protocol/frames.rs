@@ -54,6 +54,10 @@ impl Protocol for Frames {
     fn run(&self, token: Token, run: &Run) -> Vec<u8> {
         frame(2, token, size(run), |bytes| write_body(run, bytes))
     }
+
+    fn more(&self, token: Token, wanted: bool) -> Vec<u8> {
+        frame(if wanted { 3 } else { 4 }, token, 0, |_| {})
+    }
 }
 
 struct FrameDecoder {
@@ -89,6 +93,8 @@ impl FrameDecoder {
             6 => Kind::Begun,
             7 => Kind::Exited,
             8 => Kind::Imports,
+            9 => Kind::Head,
+            10 => Kind::Chunk,
             other => return Err(format!("{other} is not a kind of message")),
         };
         let length = u32::from_le_bytes([l0, l1, l2, l3]);

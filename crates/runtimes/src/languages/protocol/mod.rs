@@ -29,6 +29,10 @@ pub enum Kind {
     Begun,
     /// The function has ended itself, in such a process, which goes on.
     Exited,
+    /// A result without its body, which follows in chunks.
+    Head,
+    /// A part of a result's body.
+    Chunk,
     /// Output of one of several runs: a byte for the stream (1, 2), then text.
     Log,
     /// What the function imports: a JSON list of names.
@@ -82,6 +86,12 @@ pub trait Protocol: Send + Sync {
 
     /// The bytes that start a run.
     fn run(&self, token: Token, run: &Run) -> Vec<u8>;
+
+    /// The bytes that ask for the next part of a body, or, if nobody wants it, for the end of the run. Only launchers
+    /// that send parts receive them.
+    fn more(&self, _token: Token, _wanted: bool) -> Vec<u8> {
+        Vec::new()
+    }
 }
 
 /// Cuts a byte stream into messages.

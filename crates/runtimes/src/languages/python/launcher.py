@@ -11,8 +11,9 @@ import types
 DESCRIPTOR = 3
 HEADER = 13
 NONE = bytes(8)
-INIT = 1
-READY, DONE, RESULT, FAILURE, IMPORTS = 1, 2, 3, 4, 8
+INIT, MORE, STOP = 1, 3, 4
+READY, DONE, RESULT, FAILURE, IMPORTS, HEAD, CHUNK = 1, 2, 3, 4, 8, 9, 10
+PIECE = 65536
 ROOT = "/action"
 FILE = "__main__.py"
 PACKAGES = "/packages"
@@ -45,7 +46,10 @@ class Channel:
 
     def write(self, kind, token, text):
         """Sends a frame."""
-        body = text.encode("utf-8", "replace")
+        self.write_bytes(kind, token, text.encode("utf-8", "replace"))
+
+    def write_bytes(self, kind, token, body):
+        """Sends a frame of bytes that are no text."""
         data = (9 + len(body)).to_bytes(4, "little") + bytes((kind,)) + token + body
         while data:
             data = data[os.write(DESCRIPTOR, data) :]
@@ -136,13 +140,70 @@ def call(main, value):
     return result
 
 
-def run(main, code, body):
+def is_stream(body):
+    """Whether a body is a generator, or anything else that gives out one part after another."""
+    return hasattr(body, "__next__") or hasattr(body, "__anext__")
+
+
+def pieces(body):
+    """The parts of a body: text as UTF-8, bytes as they are, anything else as a line of JSON."""
+    if hasattr(body, "__anext__"):
+        import asyncio
+
+        loop = asyncio.new_event_loop()
+        chunks = iter(lambda: loop.run_until_complete(anext(body, STREAM_END)), STREAM_END)
+    else:
+        chunks = body
+    for chunk in chunks:
+        if isinstance(chunk, str):
+            chunk = chunk.encode("utf-8", "replace")
+        elif not isinstance(chunk, (bytes, bytearray, memoryview)):
+            chunk = (json.dumps(chunk, ensure_ascii=False) + "\n").encode()
+        for start in range(0, len(chunk), PIECE):
+            yield bytes(chunk[start : start + PIECE])
+
+
+STREAM_END = object()
+
+
+def stream(result, channel, token):
+    """Sends head and parts of a body, each when the one before has been taken."""
+    body = result.pop("body")
+    parts = pieces(body)
+    streamed = 0
+    channel.write(HEAD, token, json.dumps(result, ensure_ascii=False))
+    while (channel.read() or (STOP,))[0] == MORE:
+        part = next(parts, None)
+        if part is None:
+            break
+        channel.write_bytes(CHUNK, token, part)
+        streamed += len(part)
+    if hasattr(body, "close"):
+        body.close()
+    return {**result, "streamed": streamed}
+
+
+def gather(result):
+    """Without somebody who takes parts the body is part of the result: text, or base64 of what is none."""
+    body = b"".join(pieces(result["body"]))
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        import base64
+
+        text = base64.b64encode(body).decode("ascii")
+    return {**result, "body": text}
+
+
+def run(main, code, body, channel=None, token=NONE):
     """One run: a frame's kind and text."""
     for key, value in body.items():
         if key != "value":
             os.environ["__OW_" + key.upper()] = value
     try:
         result = call(main, body["value"])
+        if isinstance(result, dict) and is_stream(result.get("body")):
+            result = stream(dict(result), channel, token) if "stream" in body else gather(result)
     except Exception as error:
         if code is not None:
             show_source(code)
@@ -182,7 +243,7 @@ def serve(channel):
             except Exception as error:
                 reply = FAILURE, "Initialization has failed due to: " + describe(error)
         else:
-            reply = run(main, code, body)
+            reply = run(main, code, body, channel, token)
         if tells:
             tells -= 1
             channel.write(IMPORTS, token, json.dumps(imported(before)))

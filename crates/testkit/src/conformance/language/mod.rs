@@ -109,6 +109,7 @@ fn run(arguments: Value) -> Run {
         timeout,
         log_limit: 10 << 20,
         result_limit: 2 << 20,
+        pieces: None,
     }
 }
 
