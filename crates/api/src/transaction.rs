@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use rand::{RngExt, distr::Alphanumeric};
+use data_encoding::HEXLOWER;
 use tracing::Instrument;
 use wisp_core::Error;
 
@@ -46,14 +46,7 @@ impl Transaction {
     fn of(headers: &HeaderMap) -> Self {
         match headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()) {
             Some(id) if !id.is_empty() && !id.starts_with(RESERVED) => Self(id.into()),
-            _ => {
-                let id: String = rand::rng()
-                    .sample_iter(Alphanumeric)
-                    .take(LENGTH)
-                    .map(char::from)
-                    .collect();
-                Self(id.into())
-            }
+            _ => Self(HEXLOWER.encode(&rand::random::<[u8; LENGTH / 2]>()).into()),
         }
     }
 
