@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # command:package
-needs=(node:nodejs npm:npm python3:python3 cc:build-essential ip:iproute2 redis-server:redis-server busybox:busybox-static)
+needs=(node:nodejs npm:npm python3:python3 cc:build-essential ip:iproute2 redis-server:redis-server busybox:busybox-static docker-registry:docker-registry)
 
 missing=()
 for need in "${needs[@]}"; do

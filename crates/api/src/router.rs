@@ -10,7 +10,9 @@ use crate::{
     State,
     failure::{self, Failure},
     gateway,
-    routes::{actions, activations, admin, events, limits, namespaces, packages, rules, secrets, server, triggers},
+    routes::{
+        actions, activations, admin, events, images, limits, namespaces, packages, rules, secrets, server, triggers,
+    },
     transaction::frame,
     web,
 };
@@ -105,6 +107,13 @@ fn gateway(state: &State) -> Router<State> {
 pub fn admin_router(state: State) -> Router {
     let router = Router::new()
         .route("/ping", only("GET", get(server::ping)))
+        .route("/admin/images", only("GET", get(images::list)))
+        .route("/admin/images/pull", only("POST", post(images::pull)))
+        .route("/admin/images/import", only("POST", post(images::import)))
+        .route(
+            "/admin/images/{name}",
+            only("GET, DELETE", get(images::get).delete(images::delete)),
+        )
         .route("/admin/users", only("GET, POST", get(admin::list).post(admin::create)))
         .route(
             "/admin/users/{subject}",

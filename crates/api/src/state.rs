@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use wisp_control::Control;
+use wisp_core::ports::Images;
 
 use crate::{Settings, WebSettings};
 
@@ -11,6 +12,8 @@ pub struct State {
     pub control: Control,
     /// Writes all metrics in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The container images of this machine, if it keeps any.
+    pub images: Option<Arc<dyn Images>>,
     /// Limits of connections and bodies.
     pub settings: Settings,
     /// Where web actions are.

@@ -64,6 +64,8 @@ codes! {
     Throttled = "WSP-0429", 429, retry true;
     /// The isolation that was asked for is weaker than the namespace must have.
     Isolation = "WSP-0460", 403, retry false;
+    /// A container image cannot be fetched or started.
+    Image = "WSP-0461", 502, retry true;
     /// A fault of the platform itself.
     Internal = "WSP-0500", 500, retry true;
     /// A stored record cannot be read back.

@@ -1,5 +1,6 @@
 //! Languages and sandboxes.
 
 pub mod code;
+pub mod images;
 pub mod languages;
 pub mod sandboxes;

@@ -30,6 +30,8 @@ async fn js_keeps_the_contract() {
     check("js").await;
 }
 
+// Container images are held to OpenWhisk's HTTP protocol in `images.rs`.
+
 #[test]
 fn no_language_is_left_out() {
     let names: Vec<_> = wisp_runtimes::languages::LANGUAGES
@@ -38,7 +40,7 @@ fn no_language_is_left_out() {
         .collect();
     assert_eq!(
         names,
-        ["nodejs", "python", "native", "js"],
+        ["nodejs", "python", "native", "js", "blackbox"],
         "add a conformance test for the new language"
     );
 }

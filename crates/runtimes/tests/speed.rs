@@ -45,6 +45,7 @@ async fn starts_and_warm_runs() {
                 namespace: "guest".into(),
                 name: "echo".into(),
                 code,
+                plain: false,
                 main: "main".into(),
                 environment: Vec::new(),
                 timeout: Duration::from_secs(10),

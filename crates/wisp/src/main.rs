@@ -4,18 +4,21 @@ mod cli;
 mod server;
 mod verbs;
 
-use wisp_runtimes::sandboxes::process::launcher;
+use wisp_runtimes::{languages::blackbox::skeleton, sandboxes::process::launcher};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
     // Before anything else: a launcher must never have had a second thread.
-    if std::env::args_os()
+    match std::env::args_os()
         .nth(1)
-        .is_some_and(|argument| argument == launcher::ARGUMENT)
+        .as_deref()
+        .and_then(|argument| argument.to_str())
     {
-        return launcher::launcher_main();
+        Some(launcher::ARGUMENT) => return launcher::launcher_main(),
+        Some(skeleton::ARGUMENT) => return skeleton::skeleton_main(),
+        _ => {}
     }
     cli::run(verbs::VERBS, std::env::args_os())
 }

@@ -7,8 +7,8 @@ use std::{
 use serde_json::Value;
 use wisp_core::{
     Code, Error, Result,
-    model::{Activation, Invocation, Outcome},
-    ports::{Init, InstanceLimits, Network, Ran, Run},
+    model::{Activation, CodeRef, Invocation, Millis, Outcome},
+    ports::{Init, InstanceLimits, Line, Network, Ran, Run, Stream},
 };
 
 use crate::{
@@ -30,6 +30,10 @@ impl Inner {
         {
             Ok(lease) => lease,
             Err(error) if error.code() == Code::Unavailable => return Err(error),
+            Err(error) if error.code() == Code::Image => {
+                tracing::warn!(action = %invocation.action.fqn, transaction = invocation.transaction, ?error, "no container could be started");
+                return self.finish(invocation, without_image(&error, self.clock.now())).await;
+            }
             Err(error) => {
                 tracing::error!(action = %invocation.action.fqn, transaction = invocation.transaction, ?error, "no instance could be started");
                 let outcome = Outcome::PlatformError("Failed to provision resources to run the action.".into());
@@ -96,6 +100,7 @@ impl Inner {
         Spec {
             kind: action.exec.runtime().unwrap_or(action.exec.kind()).to_owned(),
             limits,
+            image: action.exec.image().map(str::to_owned),
             most: most as usize,
             code: action.exec.code().cloned(),
         }
@@ -103,8 +108,10 @@ impl Inner {
 
     fn init(&self, invocation: &Invocation, now: u64) -> Result<Init> {
         let action = &invocation.action;
-        let Some(code) = action.exec.code().cloned() else {
-            return Err(Error::internal(format!("'{}' has no code to run", action.fqn)));
+        let code = match action.exec.code().cloned() {
+            Some(code) => code,
+            None if action.exec.image().is_some() => CodeRef::default(),
+            None => return Err(Error::internal(format!("'{}' has no code to run", action.fqn))),
         };
         let timeout = Duration::from_millis(action.limits.timeout);
         let mut environment: Vec<(String, String)> = vec![
@@ -129,6 +136,7 @@ impl Inner {
             name: action.fqn.name().to_owned(),
             code,
             main: action.exec.main().unwrap_or("main").to_owned(),
+            plain: action.is_web_server(),
             environment,
             timeout,
             log_limit: action.limits.logs << 20,
@@ -161,6 +169,18 @@ impl Inner {
             pieces: invocation.pieces.clone(),
         }
     }
+}
+
+/// The end of an invocation whose image could not be had: OpenWhisk's words, and the reason in the log.
+fn without_image(error: &Error, now: Millis) -> Ended {
+    let mut ended = Ended::without_run(Outcome::ImageFailed(error.message().to_owned()), now);
+    let reason = std::error::Error::source(error).map(ToString::to_string);
+    ended.logs.extend(reason.map(|text| Line {
+        at: now,
+        stream: Stream::Stderr,
+        text,
+    }));
+    ended
 }
 
 fn key(invocation: &Invocation) -> Key {

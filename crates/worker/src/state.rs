@@ -38,6 +38,8 @@ pub(crate) struct Key {
 pub(crate) struct Spec {
     pub kind: String,
     pub limits: InstanceLimits,
+    /// The container image, if it has one of its own.
+    pub image: Option<String>,
     /// Instances of the action at most.
     pub most: usize,
     /// What they run, by which its language knows what they are best started with.

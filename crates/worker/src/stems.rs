@@ -46,6 +46,7 @@ struct Sort {
     kind: String,
     limits: InstanceLimits,
     lineage: Lineage,
+    image: Option<String>,
 }
 
 /// The stem cells of a sort.
@@ -81,6 +82,7 @@ impl Stems {
                     kind,
                     limits,
                     lineage: Lineage::default(),
+                    image: None,
                 },
                 Shelf {
                     least,
@@ -134,6 +136,7 @@ impl Stems {
             kind: spec.kind.clone(),
             limits: spec.limits,
             lineage: lineage.unwrap_or_default(),
+            image: spec.image.clone(),
         }
     }
 
@@ -143,7 +146,10 @@ impl Stems {
             return Err(Error::new(Code::Sandbox, message));
         };
         let begun = self.inner.clock.elapsed();
-        let instance = language.start_of(kind, sort.limits, &sort.lineage).await?;
+        let instance = match &sort.image {
+            Some(image) => language.start_image(kind, sort.limits, image).await?,
+            None => language.start_of(kind, sort.limits, &sort.lineage).await?,
+        };
         let took = self.inner.clock.elapsed() - begun;
         metrics::histogram!("wisp_launch_seconds", "kind" => kind.name.clone()).record(took);
         Ok(instance)

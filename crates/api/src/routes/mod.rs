@@ -4,6 +4,7 @@ pub(crate) mod actions;
 pub(crate) mod activations;
 pub(crate) mod admin;
 pub(crate) mod events;
+pub(crate) mod images;
 pub(crate) mod limits;
 pub(crate) mod namespaces;
 pub(crate) mod packages;

@@ -131,6 +131,7 @@ impl Platform {
         let state = State {
             control: control.clone(),
             metrics,
+            images: None,
             settings: Settings::default(),
             web: Default::default(),
         };

@@ -24,6 +24,15 @@ pub struct Action {
 }
 
 impl Action {
+    /// Whether its image is a plain web server: its annotation `protocol` is `http`.
+    pub fn is_web_server(&self) -> bool {
+        self.exec.image().is_some()
+            && self
+                .annotations
+                .get("protocol")
+                .is_some_and(|protocol| protocol == "http")
+    }
+
     /// Whether it conducts a composition: a function whose annotation `conductor` is truthy.
     pub fn is_conductor(&self) -> bool {
         !matches!(self.exec, Exec::Sequence { .. }) && self.annotations.is_truthy("conductor")
@@ -72,15 +81,20 @@ impl Exec {
         }
     }
 
-    /// The kind of the runtime that runs it, if one can: `wsk --native` sends programs as code for OpenWhisk's
-    /// skeleton image, which has nothing that the kind `native` lacks.
+    /// The kind of the runtime that runs it, if one can.
     pub fn runtime(&self) -> Option<&str> {
         match self {
             Exec::Code { kind, .. } => Some(kind),
-            Exec::Blackbox {
-                image, code: Some(_), ..
-            } if is_skeleton(image) => Some("native"),
-            Exec::Blackbox { .. } | Exec::Sequence { .. } | Exec::Builtin => None,
+            Exec::Blackbox { .. } => Some("blackbox"),
+            Exec::Sequence { .. } | Exec::Builtin => None,
+        }
+    }
+
+    /// The container image that it runs in, if it has one of its own.
+    pub fn image(&self) -> Option<&str> {
+        match self {
+            Exec::Blackbox { image, .. } => Some(image),
+            _ => None,
         }
     }
 
@@ -107,14 +121,8 @@ impl Exec {
     }
 }
 
-/// Whether an image is OpenWhisk's skeleton, of any version.
-fn is_skeleton(image: &str) -> bool {
-    let name = image.split_once(':').map_or(image, |(name, _)| name);
-    name == "openwhisk/dockerskeleton"
-}
-
 /// Code in the blob store.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CodeRef {
     /// SHA-256 of the blob, in lower-case hexadecimal: the decoded bytes of a binary, else the UTF-8 text.
     pub digest: String,

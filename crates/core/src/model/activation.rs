@@ -209,6 +209,8 @@ pub enum Outcome {
     InitExited,
     /// The deadline passed during initialisation; the limit in milliseconds.
     InitTimedOut(u64),
+    /// The container image could not be had or started, with a text for the user.
+    ImageFailed(String),
     /// The platform failed, with a text for the user.
     PlatformError(String),
 }
@@ -250,6 +252,7 @@ impl Outcome {
                 developer(&format!("The action exceeded its time limits of {limit} milliseconds."))
             }
             Outcome::InitFailed(message) => developer(&format!("The action failed during initialization: {message}")),
+            Outcome::ImageFailed(message) => developer(&message),
             Outcome::InitExited => developer("The action did not initialize and exited unexpectedly."),
             Outcome::InitTimedOut(limit) => developer(&format!(
                 "The action exceeded its time limits of {limit} milliseconds during initialization."

@@ -3,7 +3,7 @@ use serde::Serialize;
 use std::time::Duration;
 
 use crate::{
-    Result,
+    Error, Result,
     model::{CodeRef, Isolation, Json, Millis, Outcome},
 };
 
@@ -58,10 +58,12 @@ pub struct Init {
     pub namespace: String,
     /// The action's name, without package.
     pub name: String,
-    /// The code.
+    /// The code; of size zero if there is none.
     pub code: CodeRef,
     /// The entry point; `main` unless the user named one.
     pub main: String,
+    /// Whether its image is a plain web server, which is not asked to initialise itself.
+    pub plain: bool,
     /// The environment: `__OW_*` and the action's init parameters, values already text.
     pub environment: Vec<(String, String)>,
     /// Longest initialisation.
@@ -159,6 +161,14 @@ pub trait Language: Send + Sync {
     /// Starts an instance of a lineage, which belongs to no action yet, but only serves code of that lineage.
     async fn start_of(&self, kind: &Kind, limits: InstanceLimits, _lineage: &Lineage) -> Result<Box<dyn Instance>> {
         self.start(kind, limits).await
+    }
+
+    /// Starts an instance of a container image. [`Code::Image`](crate::Code::Image) when it cannot be had, or not started.
+    async fn start_image(&self, kind: &Kind, _limits: InstanceLimits, image: &str) -> Result<Box<dyn Instance>> {
+        Err(Error::internal(format!(
+            "the kind '{}' does not run the image '{image}'",
+            kind.name
+        )))
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use tokio::{sync::OnceCell, task::spawn_blocking};
 use wisp_core::{Code as ErrorCode, Error, Result, model::CodeRef, ports::Blobs};
 
@@ -93,6 +94,16 @@ impl Cache {
         let lease = unpacked.get_or_try_init(|| self.unpack(&code.digest)).await?.clone();
         self.evict();
         Ok(Code::Directory(lease))
+    }
+
+    /// The code as it was sent: text, or base64.
+    pub async fn sent(&self, code: &CodeRef) -> Result<String> {
+        let bytes = self.blob(&code.digest).await?;
+        if code.binary {
+            return Ok(BASE64_STANDARD.encode(bytes));
+        }
+        let text = String::from_utf8(bytes.into());
+        text.map_err(|error| Error::bad_request("The code is not UTF-8 text.").because(error))
     }
 
     async fn blob(&self, digest: &str) -> Result<bytes::Bytes> {

@@ -32,6 +32,8 @@ pub struct Config {
     pub zygote_memory: u64,
     /// How many codes are kept in mind with what they import.
     pub learnt_imports: usize,
+    /// The program that runs `--native` actions in the sandbox: the one that runs, unless it is embedded in another.
+    pub skeleton: PathBuf,
     /// Processes and threads of an instance.
     pub pids: u64,
     /// Open files of a process.
@@ -75,6 +77,7 @@ impl Default for Config {
             python_packages: None,
             zygote_memory: 512,
             learnt_imports: 10_000,
+            skeleton: "/proc/self/exe".into(),
             pids: 1024,
             files: 1024,
             scratch: 512,

@@ -15,7 +15,10 @@ use wisp_core::{
 };
 
 use super::{Config, imports::Imports};
-use crate::code::{self, make_directories};
+use crate::{
+    code::{self, make_directories},
+    images::Store,
+};
 
 /// What languages need of the rest of the platform.
 #[derive(Clone)]
@@ -28,6 +31,7 @@ pub struct Context {
     pub(super) launchers: PathBuf,
     pub(super) node_modules: PathBuf,
     pub(super) interpreters: PathBuf,
+    pub(super) images: Option<Store>,
     pub(super) workerd: PathBuf,
     pub(super) sockets: PathBuf,
     pub(super) python_packages: PathBuf,
@@ -79,11 +83,20 @@ impl Context {
             launchers,
             node_modules,
             interpreters,
+            images: None,
             workerd,
             sockets,
             python_packages,
             imports,
         })
+    }
+
+    /// With these container images; without, there are none.
+    pub fn with_images(self, images: Store) -> Self {
+        Self {
+            images: Some(images),
+            ..self
+        }
     }
 
     /// Writes a family's launcher where sandboxes can mount it; returns the mount.

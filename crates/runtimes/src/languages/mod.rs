@@ -28,5 +28,5 @@ pub use context::Context;
 
 wisp_core::register! {
     /// Every language, by the name of its family.
-    pub LANGUAGES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::Language> => nodejs, python, native, js
+    pub LANGUAGES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::Language> => nodejs, python, native, js, blackbox
 }

@@ -23,12 +23,18 @@ use wisp_core::{
     },
 };
 use wisp_runtimes::{
-    code,
+    code, images,
     languages::{Config, Context, LANGUAGES},
     sandboxes::{self, SANDBOXES},
 };
 
 pub struct RealTime(Instant);
+
+impl RealTime {
+    pub fn new() -> Self {
+        Self(Instant::now())
+    }
+}
 
 impl Clock for RealTime {
     fn now(&self) -> u64 {
@@ -75,6 +81,7 @@ pub async fn code_ref(blobs: &Memory, code: Vec<u8>, binary: bool) -> CodeRef {
 pub struct Platform {
     pub blobs: Arc<Memory>,
     pub languages: Vec<Arc<dyn Language>>,
+    pub images: images::Store,
     data: TempDir,
 }
 
@@ -83,7 +90,12 @@ impl Platform {
         Self::with(Config::default())
     }
 
-    pub fn with(mut config: Config) -> Self {
+    pub fn with(config: Config) -> Self {
+        Self::with_images(config, images::Config::default())
+    }
+
+    pub fn with_images(mut config: Config, images: images::Config) -> Self {
+        config.skeleton = env!("CARGO_BIN_EXE_wisp-sandbox-launcher").into();
         config.workerd = config.workerd.or_else(workerd);
         let data = tempfile::tempdir().unwrap();
         let blobs = Arc::new(Memory::default());
@@ -92,14 +104,21 @@ impl Platform {
         let context = Context::new(
             sandbox(clock.clone()),
             blobs.clone(),
-            clock,
+            clock.clone(),
             path,
             config,
             code::Config::default(),
         )
         .unwrap();
+        let images = images::Store::open(data.path().join("images"), images, clock).unwrap();
+        let context = context.with_images(images.clone());
         let languages = LANGUAGES.iter().map(|(_, register)| register(&context)).collect();
-        Self { blobs, languages, data }
+        Self {
+            blobs,
+            languages,
+            images,
+            data,
+        }
     }
 
     /// The directory that languages keep their files in.
@@ -143,6 +162,7 @@ impl Platform {
             name: "test".into(),
             code: code_ref(&self.blobs, action.code.clone(), action.binary).await,
             main: action.main.into(),
+            plain: false,
             environment: action
                 .environment
                 .iter()

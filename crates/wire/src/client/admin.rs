@@ -1,11 +1,11 @@
 use hyper::Method;
-use wisp_core::model::NamespaceLimits;
+use wisp_core::{model::NamespaceLimits, ports::Image};
 
 use super::{
     Client, Result,
     call::{Call, encode},
 };
-use crate::document::{UserDoc, UserPut};
+use crate::document::{ImageImport, ImagePull, UserDoc, UserPut};
 
 /// The routes of the admin socket. The socket's file mode says who may call: there is no key.
 impl Client {
@@ -46,6 +46,37 @@ impl Client {
         self.ask(Call::new(Method::PUT, limits_path(namespace)).json(limits)?)
             .await
     }
+
+    /// All container images.
+    pub async fn images(&self) -> Result<Vec<Image>> {
+        self.ask(Call::new(Method::GET, "/admin/images")).await
+    }
+
+    /// One container image.
+    pub async fn image(&self, name: &str) -> Result<Image> {
+        self.ask(Call::new(Method::GET, image_path(name))).await
+    }
+
+    /// Takes a container image's name away.
+    pub async fn delete_image(&self, name: &str) -> Result<Image> {
+        self.ask(Call::new(Method::DELETE, image_path(name))).await
+    }
+
+    /// Fetches a container image.
+    pub async fn pull_image(&self, pull: &ImagePull) -> Result<Image> {
+        self.ask(Call::new(Method::POST, "/admin/images/pull").json(pull)?)
+            .await
+    }
+
+    /// Takes container images from a file.
+    pub async fn import_image(&self, import: &ImageImport) -> Result<Vec<Image>> {
+        self.ask(Call::new(Method::POST, "/admin/images/import").json(import)?)
+            .await
+    }
+}
+
+fn image_path(name: &str) -> String {
+    format!("/admin/images/{}", encode(name))
 }
 
 fn user_path(subject: &str) -> String {

@@ -3,6 +3,7 @@
 mod action;
 mod activation;
 mod error;
+mod image;
 mod limits;
 mod package;
 mod rule;
@@ -14,6 +15,7 @@ mod user;
 pub use action::{ActionDoc, ActionSummary, ExecDoc, ExecSummary};
 pub use activation::{ActivationSummary, WithoutLogs, logs, response};
 pub use error::ErrorBody;
+pub use image::{ImageImport, ImagePull};
 pub use limits::LimitsDoc;
 pub use package::{BindingDoc, BindingFlag, PackageAction, PackageDoc, PackageSummary};
 pub use rule::{RuleDoc, RuleSummary};

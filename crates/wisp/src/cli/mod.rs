@@ -5,6 +5,7 @@
 //! reached, the HTTP status minus 256 (as an unsigned byte) when it refuses, 202 when a blocking invocation outlasts
 //! the server's patience.
 
+mod admin;
 mod entry;
 mod failure;
 mod flags;
@@ -19,6 +20,7 @@ mod session;
 mod summary;
 mod verb;
 
+pub use admin::Stored;
 pub use entry::{run, tree};
 pub use failure::{FunctionFailed, Quiet, Usage};
 pub use flags::Flags;

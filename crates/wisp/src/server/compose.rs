@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use wisp_control::{Control, Kinds};
 use wisp_core::ports::{Clock, EventSource, Language, Tasks};
 use wisp_runtimes::{
+    images,
     languages::{self, LANGUAGES},
     sandboxes::{self, SANDBOXES},
 };
@@ -18,6 +19,7 @@ pub(super) struct Platform {
     pub control: Control,
     pub worker: Worker,
     pub engine: Engine,
+    pub images: images::Store,
     pub clock: Arc<dyn Clock>,
     pub tasks: clock::Tracked,
 }
@@ -34,7 +36,8 @@ pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Resu
     let tasks = clock::Tracked::default();
     let shared: Arc<dyn Tasks> = Arc::new(tasks.clone());
     let engine = open_engine(settings, data)?;
-    let languages = find_languages(settings, data, &engine, clock.clone(), api)?;
+    let images = open_images(settings, data, clock.clone())?;
+    let languages = find_languages(settings, data, &engine, images.clone(), clock.clone(), api)?;
     let worker = Worker::new(wisp_worker::Parts {
         languages: languages.clone(),
         activations: engine.activations.clone(),
@@ -65,6 +68,7 @@ pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Resu
         control,
         worker,
         engine,
+        images,
         clock,
         tasks,
     })
@@ -86,10 +90,18 @@ pub(crate) fn open_engine(settings: &Settings, data: &Path) -> Result<Engine> {
     engine.with_context(|| format!("cannot open the store in {}", config.directory.display()))
 }
 
+/// Opens the container images where the settings say.
+pub(crate) fn open_images(settings: &Settings, data: &Path, clock: Arc<dyn Clock>) -> Result<images::Store> {
+    let directory = settings.images.directory.clone().unwrap_or_else(|| data.join("images"));
+    let store = images::Store::open(directory.clone(), settings.images.clone(), clock);
+    store.with_context(|| format!("cannot open the container images in {}", directory.display()))
+}
+
 fn find_languages(
     settings: &Settings,
     data: &Path,
     engine: &Engine,
+    images: images::Store,
     clock: Arc<dyn Clock>,
     api: SocketAddr,
 ) -> Result<Vec<Arc<dyn Language>>> {
@@ -115,6 +127,7 @@ fn find_languages(
         config,
         settings.code.clone(),
     )?;
+    let context = context.with_images(images);
     LANGUAGES.iter().map(|(_, register)| Ok(register(&context))).collect()
 }
 

@@ -22,6 +22,7 @@ pub(crate) async fn administer(data: &Path) -> Result<DropGuard> {
         bail!("nothing is stored in {place}: start a server with `wisp serve`, or name its data with --data");
     }
     let engine = compose::open_engine(&settings, data)?;
+    let images = compose::open_images(&settings, data, Arc::new(clock::Machine::new()))?;
     let control = Control::new(wisp_control::Parts {
         records: engine.records.clone(),
         blobs: engine.blobs.clone(),
@@ -39,6 +40,7 @@ pub(crate) async fn administer(data: &Path) -> Result<DropGuard> {
     let state = State {
         control,
         metrics: Arc::new(String::new),
+        images: Some(Arc::new(images)),
         settings: settings.http,
         web: wisp_api::WebSettings::default(),
     };

@@ -65,6 +65,7 @@ async fn start_api(
     let state = State {
         control: platform.control.clone(),
         metrics: Arc::new(render),
+        images: Some(Arc::new(platform.images.clone())),
         settings: settings.http,
         web: settings.web.clone(),
     };

@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     pub languages: languages::Config,
     /// Unpacked code.
     pub code: wisp_runtimes::code::Config,
+    /// Container images.
+    pub images: wisp_runtimes::images::Config,
     /// Isolation.
     pub sandbox: wisp_runtimes::sandboxes::Config,
 }
@@ -157,6 +159,7 @@ impl Default for Settings {
                 ..languages::Config::default()
             },
             code: wisp_runtimes::code::Config::default(),
+            images: wisp_runtimes::images::Config::default(),
             sandbox: wisp_runtimes::sandboxes::Config::default(),
         }
     }

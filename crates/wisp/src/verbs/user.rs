@@ -1,25 +1,12 @@
 //! `wisp user`: subjects, their namespaces and keys, and limits of namespaces.
 
-use std::{
-    ops::Deref,
-    os::unix::net::UnixStream,
-    path::{Path, PathBuf},
-};
-
 use anyhow::Context;
 use clap::{Args, Parser};
 use serde_json::{Map, Value};
-use tokio_util::sync::DropGuard;
 use wisp_core::model::{EntityName, NamespaceLimits};
-use wisp_wire::{
-    client::{Client, Endpoint, Options},
-    document::{UserDoc, UserPut},
-};
+use wisp_wire::document::{UserDoc, UserPut};
 
-use crate::{
-    cli::{self, Format, Session, Usage, Verb},
-    server,
-};
+use crate::cli::{self, Format, Session, Stored, Usage, Verb};
 
 /// Manage subjects, their namespaces and keys, and limits
 #[derive(Parser)]
@@ -39,13 +26,6 @@ enum User {
     #[command(after_help = "Examples:\n  wisp user delete alice")]
     Delete(Named),
     Limits(Limits),
-}
-
-#[derive(Args)]
-struct Stored {
-    /// Data directory of the server
-    #[arg(long, value_name = "FOLDER")]
-    data: Option<PathBuf>,
 }
 
 /// Make a subject, or give it one more namespace, and show the new key
@@ -133,49 +113,6 @@ async fn run(session: Session, user: User) -> anyhow::Result<()> {
         }
         User::Limits(limits) => limits.run(&session).await,
     }
-}
-
-impl Stored {
-    /// The way to the administration: the server's socket, or one of our own over the data of a server that is down.
-    async fn admin(&self) -> anyhow::Result<Admin> {
-        let data = self.data.clone().or_else(cli::data_directory);
-        let data = data.context("there is no home directory: name the server's data directory with --data")?;
-        let socket = data.join(server::ADMIN_SOCKET);
-        let offline = match answers(&socket) {
-            true => None,
-            false => Some(server::administer(&data).await?),
-        };
-        Ok(Admin {
-            client: Client::new(Endpoint::Unix(socket), Options::default()),
-            offline,
-        })
-    }
-}
-
-struct Admin {
-    client: Client,
-    offline: Option<DropGuard>,
-}
-
-impl Drop for Admin {
-    fn drop(&mut self) {
-        if let (Some(_), Endpoint::Unix(socket)) = (&self.offline, self.client.endpoint()) {
-            // A socket that nobody answers is only untidy.
-            let _ = std::fs::remove_file(socket);
-        }
-    }
-}
-
-impl Deref for Admin {
-    type Target = Client;
-
-    fn deref(&self) -> &Client {
-        &self.client
-    }
-}
-
-fn answers(socket: &Path) -> bool {
-    UnixStream::connect(socket).is_ok()
 }
 
 impl Create {

@@ -120,6 +120,13 @@ impl Serialize for Body<'_> {
     }
 }
 
+/// The body of a run, as OpenWhisk's runtimes get it.
+pub fn body(run: &Run) -> Vec<u8> {
+    let mut body = Vec::with_capacity(size(run));
+    write_body(run, &mut body);
+    body
+}
+
 fn write_body(run: &Run, into: &mut Vec<u8>) {
     // Strings and a value that is JSON already cannot fail to become JSON.
     let _ = serde_json::to_writer(into, &Body(run));

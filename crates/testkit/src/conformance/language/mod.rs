@@ -87,6 +87,7 @@ impl Subject<'_> {
                 size: code.len() as u64,
                 binary: false,
             },
+            plain: false,
             main: "main".into(),
             environment: vec![("GREETING".into(), "it's \"hello\"\nthere".into())],
             timeout: Duration::from_secs(20),
