@@ -137,11 +137,11 @@ impl List {
         let rows = images
             .iter()
             .flat_map(|image| image.names.iter().map(move |name| (name, image)));
-        let rows = rows.map(|(name, image)| {
+        let mut rows = rows.map(|(name, image)| {
             let (id, layers) = (&image.id[..image.id.len().min(12)], image.layers.len());
             format!("{:<50} {id:<14} {layers:>7} {:>10}", short(name), size(image.size))
         });
-        rows.map(|row| out.line(&row)).collect()
+        rows.try_for_each(|row| out.line(&row))
     }
 }
 
