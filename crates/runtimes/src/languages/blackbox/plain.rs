@@ -119,6 +119,7 @@ mod tests {
             timeout: Default::default(),
             log_limit: 0,
             result_limit: 0,
+            pieces: None,
         }
     }
 
