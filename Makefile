@@ -17,7 +17,9 @@ prepare unit scenarios sdk composer live bench bench-coldstart: export WISP_LANG
 prepare unit: export WISP_TEST_NODE := $(CACHE)/node-22.23.3/bin/node
 
 # Binaries as the tests have them: other sets of packages would have other features, and compile everything anew.
-BUILD := cargo build --quiet --workspace --bins --tests
+# FEATURES="--features wisp/wasm,wisp-runtimes/wasm" asks for WebAssembly, because wasmtime takes long to build.
+FEATURES ?=
+BUILD = cargo build --quiet --workspace $(FEATURES) --bins --tests
 
 .PHONY: help demo test prepare check lint unit scenarios sdk composer live bench bench-coldstart audit format
 
@@ -36,13 +38,13 @@ check: ## Checks what the compiler cannot: layers, dependencies, error pages, pa
 	@cargo xtask check
 
 lint: ## Runs clippy with warnings denied
-	@cargo clippy --quiet --workspace --all-targets -- --deny warnings
+	@cargo clippy --quiet --workspace $(FEATURES) --all-targets -- --deny warnings
 
 unit: ## Runs the tests of all crates, those in documentation included
 	@if cargo nextest --version >/dev/null 2>&1; \
-	then cargo nextest run --workspace --no-fail-fast --status-level fail; \
-	else cargo test --quiet --workspace --no-fail-fast --lib --bins --tests; fi
-	@cargo test --quiet --workspace --no-fail-fast --doc
+	then cargo nextest run --workspace $(FEATURES) --no-fail-fast --status-level fail; \
+	else cargo test --quiet --workspace $(FEATURES) --no-fail-fast --lib --bins --tests; fi
+	@cargo test --quiet --workspace $(FEATURES) --no-fail-fast --doc
 
 scenarios: ## Runs the black-box cases over HTTP; CASE=word picks those whose names have it
 	@$(BUILD)

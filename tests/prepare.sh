@@ -21,6 +21,14 @@ if ((${#missing[@]})); then
   apt-get update -qq && apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
+# The targets that WebAssembly for tests and examples is compiled for.
+targets=(wasm32-wasip1 wasm32-wasip2)
+for target in "${targets[@]}"; do
+  [[ ! -d $(rustc --print sysroot)/lib/rustlib/$target ]] || continue
+  echo "installing the Rust target $target"
+  rustup --quiet target add "$target"
+done
+
 cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wisp}
 bundled=crates/runtimes/src/languages/nodejs/packages
 for client in sdk composer; do

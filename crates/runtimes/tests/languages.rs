@@ -30,6 +30,12 @@ async fn js_keeps_the_contract() {
     check("js").await;
 }
 
+#[cfg(feature = "wasm")]
+#[tokio::test(flavor = "multi_thread")]
+async fn wasm_keeps_the_contract() {
+    check("wasm").await;
+}
+
 // Container images are held to OpenWhisk's HTTP protocol in `images.rs`.
 
 #[test]
@@ -40,7 +46,7 @@ fn no_language_is_left_out() {
         .collect();
     assert_eq!(
         names,
-        ["nodejs", "python", "native", "js", "blackbox"],
+        ["nodejs", "python", "native", "js", "blackbox", "wasm"],
         "add a conformance test for the new language"
     );
 }

@@ -11,6 +11,7 @@ use wisp_core::{
     model::{Isolation, Outcome},
     ports::{Init, InstanceLimits, Network, Run},
 };
+use wisp_testkit::wasm;
 
 const LIMITS: InstanceLimits = InstanceLimits {
     memory: 256,
@@ -19,12 +20,20 @@ const LIMITS: InstanceLimits = InstanceLimits {
     isolation: Isolation::Process,
 };
 
-fn code(family: &str) -> &'static str {
-    match family {
+/// An echo in wasm, from its standard input to its standard output.
+const COPY: &str = "fn main() { std::io::copy(&mut std::io::stdin(), &mut std::io::stdout()).unwrap(); }";
+
+/// Code, and whether it is binary.
+fn code(family: &str) -> (Vec<u8>, bool) {
+    if family == "wasm" {
+        return (wasm::compile(COPY, "wasm32-wasip1"), true);
+    }
+    let text = match family {
         "nodejs" => "function main(args) { return args; }",
         "python" => "def main(args):\n    return args\n",
         _ => "#!/bin/sh\nwhile read -r line; do echo '{\"a\":1}' >&3; done\n",
-    }
+    };
+    (text.into(), false)
 }
 
 fn spread(mut times: Vec<Duration>) -> String {
@@ -40,7 +49,8 @@ async fn starts_and_warm_runs() {
     println!("minimum / median / 99 %");
     for language in &platform.languages {
         for kind in language.kinds() {
-            let code = code_ref(&platform.blobs, code(language.family()).into(), false).await;
+            let (code, binary) = code(language.family());
+            let code = code_ref(&platform.blobs, code, binary).await;
             let init = Init {
                 namespace: "guest".into(),
                 name: "echo".into(),
@@ -48,6 +58,7 @@ async fn starts_and_warm_runs() {
                 plain: false,
                 main: "main".into(),
                 environment: Vec::new(),
+                annotations: Default::default(),
                 timeout: Duration::from_secs(10),
                 log_limit: 1 << 20,
             };

@@ -9,3 +9,4 @@
 pub mod clock;
 pub mod conformance;
 pub mod fixtures;
+pub mod wasm;

@@ -4,6 +4,8 @@ mod cli;
 mod server;
 mod verbs;
 
+#[cfg(feature = "wasm")]
+use wisp_runtimes::languages::wasm;
 use wisp_runtimes::{languages::blackbox::skeleton, sandboxes::process::launcher};
 
 #[global_allocator]
@@ -18,6 +20,10 @@ fn main() -> std::process::ExitCode {
     {
         Some(launcher::ARGUMENT) => return launcher::launcher_main(),
         Some(skeleton::ARGUMENT) => return skeleton::skeleton_main(),
+        #[cfg(feature = "wasm")]
+        Some(wasm::HOST) => return wasm::host_main(),
+        #[cfg(feature = "wasm")]
+        Some(wasm::COMPILER) => return wasm::compiler_main(),
         _ => {}
     }
     cli::run(verbs::VERBS, std::env::args_os())

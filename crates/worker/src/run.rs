@@ -138,6 +138,7 @@ impl Inner {
             main: action.exec.main().unwrap_or("main").to_owned(),
             plain: action.is_web_server(),
             environment,
+            annotations: action.annotations.clone(),
             timeout,
             log_limit: action.limits.logs << 20,
         })

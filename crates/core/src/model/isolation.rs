@@ -11,7 +11,7 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Isolation {
-    /// WebAssembly's own memory and capabilities, in a process of the platform.
+    /// WebAssembly's own memory and capabilities, in a sandboxed process that only this namespace's functions share.
     #[default]
     Wasm,
     /// A V8 isolate, in a sandboxed process that only this namespace's functions share.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Error, Result,
-    model::{CodeRef, Isolation, Json, Millis, Outcome},
+    model::{Annotations, CodeRef, Isolation, Json, Millis, Outcome},
 };
 
 use super::{Network, Pieces};
@@ -66,6 +66,8 @@ pub struct Init {
     pub plain: bool,
     /// The environment: `__OW_*` and the action's init parameters, values already text.
     pub environment: Vec<(String, String)>,
+    /// The action's annotations, which may grant or ask for something that only its language knows.
+    pub annotations: Annotations,
     /// Longest initialisation.
     pub timeout: Duration,
     /// Bytes of logs kept.

@@ -5,7 +5,7 @@ pub enum Format {
     Zip,
     /// A tar archive, compressed with gzip.
     TarGz,
-    /// An ELF program, or a script that names its interpreter.
+    /// An ELF program, a script that names its interpreter, or WebAssembly.
     Program,
 }
 
@@ -15,7 +15,7 @@ impl Format {
         match bytes {
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Self::Zip),
             [0x1f, 0x8b, ..] => Some(Self::TarGz),
-            [0x7f, b'E', b'L', b'F', ..] | [b'#', b'!', ..] => Some(Self::Program),
+            [0x7f, b'E', b'L', b'F', ..] | [b'#', b'!', ..] | [0, b'a', b's', b'm', ..] => Some(Self::Program),
             _ => None,
         }
     }

@@ -23,7 +23,7 @@ pub fn unpack(code: &[u8], directory: &Path, limits: &Config) -> Result<u64> {
         Some(Format::Program) => tree.file("exec", true, code)?,
         None => {
             return Err(Error::bad_request(
-                "The code is neither a zip or tar.gz archive, nor an ELF program, nor a script that begins with #!.",
+                "The code is neither a zip or tar.gz archive, nor an ELF program, nor a script that begins with #!, nor WebAssembly.",
             ));
         }
     }

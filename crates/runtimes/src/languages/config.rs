@@ -2,6 +2,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+/// The executable that runs.
+pub const SELF: &str = "/proc/self/exe";
+
 /// Settings of all languages.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -34,6 +37,20 @@ pub struct Config {
     pub learnt_imports: usize,
     /// The program that runs `--native` actions in the sandbox: the one that runs, unless it is embedded in another.
     pub skeleton: PathBuf,
+    /// The executable that compiles and runs WebAssembly; by default the one that runs, if WebAssembly was built in.
+    pub wasm_host: PathBuf,
+    /// Memory of a process that WebAssembly instances share, beside what their limits allow, in MB.
+    pub wasm_overhead: u64,
+    /// Memory of a compilation of WebAssembly, in MB.
+    pub wasm_compile_memory: u64,
+    /// Longest compilation of WebAssembly, in milliseconds.
+    pub wasm_compile_timeout: u64,
+    /// Size of the compiled WebAssembly kept on disk, in MB.
+    pub wasm_disk: u64,
+    /// Size of the compiled WebAssembly kept in memory while no instance uses it, in MB.
+    pub wasm_memory: u64,
+    /// Processes for WebAssembly that are started ahead, 0 or 1.
+    pub wasm_spare: u64,
     /// Processes and threads of an instance.
     pub pids: u64,
     /// Open files of a process.
@@ -78,6 +95,13 @@ impl Default for Config {
             zygote_memory: 512,
             learnt_imports: 10_000,
             skeleton: "/proc/self/exe".into(),
+            wasm_host: SELF.into(),
+            wasm_overhead: 128,
+            wasm_compile_memory: 2048,
+            wasm_compile_timeout: 120_000,
+            wasm_disk: 2048,
+            wasm_memory: 256,
+            wasm_spare: 1,
             pids: 1024,
             files: 1024,
             scratch: 512,

@@ -36,6 +36,8 @@ pub struct Context {
     pub(super) sockets: PathBuf,
     pub(super) python_packages: PathBuf,
     pub(super) imports: Arc<Imports>,
+    pub(super) machine_code: PathBuf,
+    pub(super) secret: [u8; 32],
 }
 
 impl Context {
@@ -88,6 +90,8 @@ impl Context {
             sockets,
             python_packages,
             imports,
+            machine_code: data.join("wasm"),
+            secret: rand::random(),
         })
     }
 
@@ -97,6 +101,13 @@ impl Context {
             images: Some(images),
             ..self
         }
+    }
+
+    /// Authenticates what is kept on disk with a secret that outlives this process; without one, what an earlier process
+    /// left there is not believed.
+    #[must_use]
+    pub fn with_secret(self, secret: [u8; 32]) -> Self {
+        Self { secret, ..self }
     }
 
     /// Writes a family's launcher where sandboxes can mount it; returns the mount.

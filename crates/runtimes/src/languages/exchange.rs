@@ -2,6 +2,7 @@ use std::{
     collections::BTreeMap,
     hash::{BuildHasher, RandomState},
     io::ErrorKind,
+    os::fd::BorrowedFd,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -9,6 +10,7 @@ use std::{
 };
 
 use tokio::{
+    io::Interest,
     net::UnixStream,
     sync::{Mutex as AsyncMutex, Notify},
 };
@@ -20,6 +22,7 @@ use wisp_core::{
 use super::{
     intake::{Event, Intake},
     logs::Logs,
+    passing,
     protocol::{FIRST, Kind, Message, Protocol, Token},
 };
 
@@ -122,6 +125,10 @@ impl Exchange {
     /// Sends a request; a closed channel is noticed by [`reply`](Self::reply).
     pub async fn send(&self, bytes: &[u8]) {
         let _turn = self.sending.lock().await;
+        self.write(bytes).await;
+    }
+
+    async fn write(&self, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
             match self.control.try_write(rest) {
@@ -133,6 +140,16 @@ impl Exchange {
                 }
                 Err(_) => return,
             }
+        }
+    }
+
+    /// Sends a request that brings a descriptor along.
+    pub async fn send_with(&self, bytes: &[u8], descriptor: BorrowedFd<'_>) {
+        let _turn = self.sending.lock().await;
+        let write = || passing::send(&self.control, bytes, &[descriptor]);
+        match self.control.async_io(Interest::WRITABLE, write).await {
+            Ok(count) => self.write(&bytes[count..]).await,
+            Err(error) => tracing::debug!(%error, "a descriptor could not be sent"),
         }
     }
 

@@ -19,6 +19,7 @@ mod logs;
 mod npm;
 mod outcome;
 mod passage;
+mod passing;
 mod protocol;
 mod stem;
 mod zygotes;
@@ -28,5 +29,5 @@ pub use context::Context;
 
 wisp_core::register! {
     /// Every language, by the name of its family.
-    pub LANGUAGES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::Language> => nodejs, python, native, js, blackbox
+    pub LANGUAGES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::Language> => nodejs, python, native, js, blackbox, wasm
 }

@@ -47,6 +47,7 @@ async fn init(blobs: &Memory, instance: &dyn Instance, code: &str) -> Ran {
         main: "main".into(),
         plain: false,
         environment: vec![("KEY".into(), "value".into())],
+        annotations: Default::default(),
         timeout: Duration::from_secs(5),
         log_limit: 1 << 20,
     };

@@ -17,7 +17,7 @@ use serde_json::{Value, value::RawValue};
 use tempfile::TempDir;
 use wisp_core::{
     Result,
-    model::{CodeRef, Outcome},
+    model::{CodeRef, Outcome, Parameter},
     ports::{
         Blobs, BoxFuture, Clock, Init, Instance, InstanceLimits, Kind, Language, Lineage, Network, Ran, Run, Sandbox,
     },
@@ -97,6 +97,10 @@ impl Platform {
     pub fn with_images(mut config: Config, images: images::Config) -> Self {
         config.skeleton = env!("CARGO_BIN_EXE_wisp-sandbox-launcher").into();
         config.workerd = config.workerd.or_else(workerd);
+        #[cfg(feature = "wasm")]
+        {
+            config.wasm_host = env!("CARGO_BIN_EXE_wisp-wasm-host").into();
+        }
         let data = tempfile::tempdir().unwrap();
         let blobs = Arc::new(Memory::default());
         let clock: Arc<dyn Clock> = Arc::new(RealTime(Instant::now()));
@@ -168,6 +172,7 @@ impl Platform {
                 .iter()
                 .map(|(k, v)| (k.to_string(), v.to_string()))
                 .collect(),
+            annotations: action.annotations.iter().cloned().collect(),
             timeout: action.init_timeout,
             log_limit: 1 << 20,
         };
@@ -198,6 +203,7 @@ pub struct Action<'a> {
     pub namespace: &'a str,
     pub concurrency: u64,
     pub init_timeout: Duration,
+    pub annotations: &'a [Parameter],
 }
 
 /// An action of source text.
@@ -210,6 +216,7 @@ pub fn text(code: &str) -> Action<'_> {
         namespace: "guest",
         concurrency: 1,
         init_timeout: Duration::from_secs(10),
+        annotations: &[],
     }
 }
 
@@ -228,6 +235,7 @@ pub fn zipped<'a>(files: &[(&str, &str)]) -> Action<'a> {
         namespace: "guest",
         concurrency: 1,
         init_timeout: Duration::from_secs(10),
+        annotations: &[],
     }
 }
 

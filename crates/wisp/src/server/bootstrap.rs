@@ -64,15 +64,20 @@ fn tell(path: &Path, key: &str, api: &str) -> Result<()> {
     paths::write_private(path, format!("APIHOST={api}\nAUTH={key}\nNAMESPACE=_\n").as_bytes())
 }
 
-/// The secret that seals callers' keys; made on the first start.
+/// What seals callers' keys.
 pub(super) fn seal(settings: &Settings) -> Result<Seal> {
+    Ok(Seal::new(secret(settings)?))
+}
+
+/// The platform's secret, which is not in the data directory; made on the first start.
+pub(super) fn secret(settings: &Settings) -> Result<[u8; 32]> {
     let path = paths::secret(settings)?;
     if !path.exists() {
         paths::write_private(&path, &rand::random::<[u8; 32]>())?;
     }
     let secret = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     match <[u8; 32]>::try_from(secret) {
-        Ok(secret) => Ok(Seal::new(secret)),
+        Ok(secret) => Ok(secret),
         Err(_) => bail!(
             "{} must hold 32 bytes: restore it, or remove it to get a new one",
             path.display()

@@ -127,7 +127,7 @@ fn find_languages(
         config,
         settings.code.clone(),
     )?;
-    let context = context.with_images(images);
+    let context = context.with_images(images).with_secret(bootstrap::secret(settings)?);
     LANGUAGES.iter().map(|(_, register)| Ok(register(&context))).collect()
 }
 

@@ -4,7 +4,7 @@ use wisp_core::ports::{Init, Run};
 use super::{Decoder, Given, Kind, Message, Protocol, Token, size, write_body};
 
 /// Bytes before the text: u32 length of the rest (little endian), u8 kind, u64 token.
-const HEADER: usize = 13;
+pub const HEADER: usize = 13;
 /// Bytes of the header that the length counts.
 const COUNTED: u32 = 9;
 
@@ -12,7 +12,7 @@ const COUNTED: u32 = 9;
 pub struct Frames;
 
 /// A frame around the text that `write` appends, which is about `size` bytes long.
-fn frame(kind: u8, token: Token, size: usize, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+pub fn frame(kind: u8, token: Token, size: usize, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER + size);
     bytes.extend_from_slice(&[0; 4]);
     bytes.push(kind);
@@ -84,19 +84,7 @@ impl FrameDecoder {
         }
         self.have = 0;
         let [l0, l1, l2, l3, kind, token @ ..] = self.header;
-        let kind = match kind {
-            1 => Kind::Ready,
-            2 => Kind::Done,
-            3 => Kind::Result,
-            4 => Kind::Failure,
-            5 => Kind::Log,
-            6 => Kind::Begun,
-            7 => Kind::Exited,
-            8 => Kind::Imports,
-            9 => Kind::Head,
-            10 => Kind::Chunk,
-            other => return Err(format!("{other} is not a kind of message")),
-        };
+        let kind = Kind::of(kind).ok_or_else(|| format!("{kind} is not a kind of message"))?;
         let length = u32::from_le_bytes([l0, l1, l2, l3]);
         let size = u64::from(
             length

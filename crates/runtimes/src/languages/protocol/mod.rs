@@ -4,7 +4,9 @@ use wisp_core::ports::{Init, Run};
 mod frames;
 mod lines;
 
-pub use frames::Frames;
+#[cfg(feature = "wasm")]
+pub use frames::HEADER;
+pub use frames::{Frames, frame};
 pub use lines::{Lines, acknowledged};
 
 /// Names the exchange that a message belongs to; unguessable, so that nothing left over from an earlier run, or
@@ -37,6 +39,45 @@ pub enum Kind {
     Log,
     /// What the function imports: a JSON list of names.
     Imports,
+    /// The function wanted more memory than its limit.
+    Exhausted,
+    /// A result that is longer than its limit: u64 size (little endian), then its beginning.
+    TooLarge,
+}
+
+impl Kind {
+    /// Kinds and their numbers in frames.
+    const NUMBERS: [(u8, Kind); 12] = [
+        (1, Kind::Ready),
+        (2, Kind::Done),
+        (3, Kind::Result),
+        (4, Kind::Failure),
+        (5, Kind::Log),
+        (6, Kind::Begun),
+        (7, Kind::Exited),
+        (8, Kind::Imports),
+        (9, Kind::Head),
+        (10, Kind::Chunk),
+        (11, Kind::Exhausted),
+        (12, Kind::TooLarge),
+    ];
+
+    /// The kind that a frame's number means.
+    pub fn of(number: u8) -> Option<Self> {
+        Self::NUMBERS
+            .iter()
+            .find(|(known, _)| *known == number)
+            .map(|(_, kind)| *kind)
+    }
+
+    /// Its number in frames.
+    #[cfg(feature = "wasm")]
+    pub fn number(self) -> u8 {
+        Self::NUMBERS
+            .iter()
+            .find(|(_, kind)| *kind == self)
+            .map_or(0, |(number, _)| *number)
+    }
 }
 
 /// A message from the launcher, or from user code that pretends to be it.
@@ -127,13 +168,13 @@ pub fn body(run: &Run) -> Vec<u8> {
     body
 }
 
-fn write_body(run: &Run, into: &mut Vec<u8>) {
+pub fn write_body(run: &Run, into: &mut Vec<u8>) {
     // Strings and a value that is JSON already cannot fail to become JSON.
     let _ = serde_json::to_writer(into, &Body(run));
 }
 
 /// About how many bytes a run's body has.
-fn size(run: &Run) -> usize {
+pub fn size(run: &Run) -> usize {
     let context = run.context.iter().map(|(key, text)| key.len() + text.len() + 6);
     run.value.get().len() + context.sum::<usize>() + 16
 }

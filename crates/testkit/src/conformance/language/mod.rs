@@ -10,19 +10,22 @@ mod hostile;
 
 use std::{sync::Arc, time::Duration};
 
+use crate::wasm;
 use serde_json::{Value, json, value::RawValue};
 use wisp_core::{
-    model::{CodeRef, Outcome},
+    model::{Annotations, CodeRef, Outcome},
     ports::{Blobs, Init, Instance, InstanceLimits, Kind, Language, Network, Ran, Run},
 };
 
-/// The program of a family.
-fn program(family: &str) -> &'static str {
+/// The program of a family, and whether it is binary.
+fn program(family: &str) -> (Vec<u8>, bool) {
+    let text = |code: &str| (code.as_bytes().to_vec(), false);
     match family {
-        "nodejs" => include_str!("nodejs.js"),
-        "python" => include_str!("python.py"),
-        "native" => include_str!("native.py"),
-        "js" => include_str!("js.js"),
+        "nodejs" => text(include_str!("nodejs.js")),
+        "python" => text(include_str!("python.py")),
+        "native" => text(include_str!("native.py")),
+        "js" => text(include_str!("js.js")),
+        "wasm" => (wasm::compile(include_str!("wasm.rs"), "wasm32-wasip1"), true),
         other => panic!("add a conformance program for the language '{other}'"),
     }
 }
@@ -52,7 +55,7 @@ impl Subject<'_> {
     /// An instance that runs the family's program.
     async fn instance(&self) -> Box<dyn Instance> {
         let instance = self.stem().await;
-        let init = self.init(program(self.language.family())).await;
+        let init = self.init().await;
         let ran = instance.init(&init).await.expect("the platform does not fail");
         assert!(
             ran.outcome.is_none(),
@@ -77,19 +80,18 @@ impl Subject<'_> {
             .expect("an instance starts")
     }
 
-    async fn init(&self, code: &str) -> Init {
-        let digest = self.blobs.put(code.to_owned().into()).await.expect("code is stored");
+    async fn init(&self) -> Init {
+        let (code, binary) = program(self.language.family());
+        let size = code.len() as u64;
+        let digest = self.blobs.put(code.into()).await.expect("code is stored");
         Init {
             namespace: "guest".into(),
             name: "test".into(),
-            code: CodeRef {
-                digest,
-                size: code.len() as u64,
-                binary: false,
-            },
+            code: CodeRef { digest, size, binary },
             plain: false,
             main: "main".into(),
             environment: vec![("GREETING".into(), "it's \"hello\"\nthere".into())],
+            annotations: Annotations::default(),
             timeout: Duration::from_secs(20),
             log_limit: 1 << 20,
         }

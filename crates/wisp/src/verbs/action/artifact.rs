@@ -18,6 +18,7 @@ const ENDINGS: &[(&str, &str)] = &[
     ("rs", "rust"),
     ("swift", "swift"),
     ("jar", "java"),
+    ("wasm", "wasm"),
 ];
 
 /// Code as it is sent.
@@ -36,8 +37,8 @@ impl Code {
     /// The kind that it looks like; an error says what to do instead.
     pub fn kind(&self) -> anyhow::Result<String> {
         match &self.guess {
-            // A family of its own: there is no default among its kinds.
-            Ok("native") => Ok("native".into()),
+            // Families of their own: there is no default among their kinds.
+            Ok(single @ ("native" | "wasm")) => Ok((*single).into()),
             Ok(family) => Ok(format!("{family}:default")),
             Err(reason) => Err(Usage(format!("{reason}; name it with --kind (see `wisp list kinds`)")).into()),
         }
@@ -65,9 +66,13 @@ pub fn read(path: &Path) -> anyhow::Result<Code> {
         .iter()
         .find(|(known, _)| *known == ending(path))
         .map(|(_, family)| *family);
-    let native = || (bytes.starts_with(b"\x7fELF") || bytes.starts_with(b"#!")).then_some("native");
+    let content = || match bytes.get(..4) {
+        Some(b"\x7fELF" | [b'#', b'!', ..]) => Some("native"),
+        Some(b"\0asm") => Some("wasm"),
+        _ => None,
+    };
     let guess = guess
-        .or_else(native)
+        .or_else(content)
         .ok_or_else(|| format!("'{shown}' is of no kind that its name or content tells"));
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Code {
@@ -110,6 +115,8 @@ mod tests {
             ("a.PY", b"def main(a): return a", Some("python:default"), false),
             ("prog", b"\x7fELF\x02\xff\xfe", Some("native"), true),
             ("script", b"#!/bin/sh\n", Some("native"), false),
+            ("a.wasm", b"\0asm\x01\0\0\0\xff", Some("wasm"), true),
+            ("module", b"\0asm\x01\0\0\0\xff", Some("wasm"), true),
             ("a.txt", b"hello", None, false),
         ] {
             let path = folder.path().join(name);

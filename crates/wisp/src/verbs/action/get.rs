@@ -110,6 +110,7 @@ fn ending(family: &str, bytes: &[u8]) -> &'static str {
     let archive = bytes.starts_with(b"PK\x03\x04");
     match family {
         "java" => ".jar",
+        "wasm" => ".wasm",
         _ if archive => ".zip",
         "nodejs" => ".js",
         "python" => ".py",
@@ -165,6 +166,7 @@ mod tests {
             ("nodejs", b"PK\x03\x04", ".zip"),
             ("java", b"PK\x03\x04", ".jar"),
             ("native", b"\x7fELF", ""),
+            ("wasm", b"\0asm", ".wasm"),
         ] {
             assert_eq!(ending(family, bytes), expected, "{family}");
         }
