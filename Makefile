@@ -16,6 +16,10 @@ prepare unit scenarios sdk composer live bench bench-coldstart: export WISP_LANG
 # A Node.js that keeps compiled code, for the tests of that.
 prepare unit: export WISP_TEST_NODE := $(CACHE)/node-22.23.3/bin/node
 
+# What Python functions can import without bringing it along; tests/prepare.sh installs it.
+PYTHON_PACKAGES := $(CACHE)/python-packages-$(shell sha256sum <tests/python/requirements.txt | cut -c1-12)
+prepare scenarios live bench bench-coldstart: export WISP_LANGUAGES_PYTHON_PACKAGES := $(PYTHON_PACKAGES)
+
 # Binaries as the tests have them: other sets of packages would have other features, and compile everything anew.
 # FEATURES="--features wisp/wasm,wisp-runtimes/wasm" asks for WebAssembly, because wasmtime takes long to build.
 FEATURES ?=
@@ -62,11 +66,11 @@ live: prepare ## Attacks a whole platform: hostile functions, kill -9 under load
 	@$(BUILD)
 	@for suite in restart.py deploy.py hostile crash.py events.py; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite; done
 
-bench: ## Measures throughput and latency beside bare servers
+bench: prepare ## Measures throughput and latency beside bare servers
 	@./bench/run.sh
 
-bench-coldstart: ## Measures cold starts and idle memory beside bare interpreters, and 1,000 functions in turn
-	@./bench/run.sh coldstart isolates memory roundrobin
+bench-coldstart: prepare ## Measures cold starts and idle memory beside bare interpreters, and 1,000 functions in turn
+	@./bench/run.sh coldstart forked isolates memory roundrobin
 
 audit: ## Holds licences, sources and advisories of dependencies against deny.toml (needs cargo-deny)
 	@cargo deny check

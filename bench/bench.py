@@ -1,6 +1,6 @@
 """Measures Wisp beside its peers in one run and prints ratios.
 
-    bench/run.sh [throughput|accept|listing|coldstart|isolates|memory|roundrobin|idle|web]...     everything when nothing is named
+    bench/run.sh [throughput|accept|listing|coldstart|forked|isolates|memory|roundrobin|idle|web]...     everything when nothing is named
 
 Every figure is the median of interleaved rounds: the machine may be shared, the ratios hold.
 """
@@ -243,9 +243,9 @@ def settle(server):
         time.sleep(0.1)
 
 
-def timed(command):
+def timed(command, environment=CLEAN):
     begun = time.perf_counter()
-    subprocess.run(command, env=CLEAN, check=True)
+    subprocess.run(command, env=environment, check=True)
     return (time.perf_counter() - begun) * 1000
 
 
@@ -351,6 +351,70 @@ def isolates():
     row("private memory of an idle isolate, MB", f"{memory:.1f}", "", "", "")
 
 
+def forked():
+    """Python instances from zygotes: from the moment before the request to the function's first line of its own."""
+    packages = os.environ.get("WISP_LANGUAGES_PYTHON_PACKAGES")
+    if not packages:
+        raise SystemExit("WISP_LANGUAGES_PYTHON_PACKAGES names no packages: run by `make bench-coldstart`")
+    head("Python from a zygote: request to the first line of the function, beside running the bare interpreter")
+    # The clock is the machine's own: what the function reads can be compared with what is read here.
+    tell = "import time\nFIRST = time.clock_gettime(time.CLOCK_MONOTONIC)\ndef main(args):\n    return {'first': FIRST}\n"
+    cases = [("plain", tell, "pass", 3, 3), ("numpy and pandas", "import numpy, pandas\n" + tell, "import numpy, pandas", 200, 50)]
+    runs = int(os.environ.get("BENCH_COLD_RUNS", "50"))
+    bare = {**CLEAN, "PYTHONPATH": packages}
+    for stems, way in ((1, "from the stock"), (0, "by a fresh fork")):
+        kept = {"WISP_WORKER_STEM_CELLS": str(stems), "WISP_WORKER_STEM_CELLS_MOST": str(16 * stems)}
+        with serving(environment={**kept, "WISP_LANGUAGES_PYTHON_PACKAGES": packages}) as server:
+            for what, code, peer, *goals in cases:
+                ours, theirs = [], []
+                for index in range(-3, runs):
+                    action = f"forked-{len(code)}-{index + 3}"
+                    server.action(action, "python:default", code)
+                    time.sleep(0.25)
+                    begun = time.clock_gettime(time.CLOCK_MONOTONIC)
+                    reply = server.call("POST", f"/actions/{action}?blocking=true&result=true", {})
+                    # The first ones teach what the code imports, start the zygote and fill the stock.
+                    if index >= 0:
+                        ours.append((reply["first"] - begun) * 1000)
+                        theirs.append(timed([PYTHON, "-c", peer], bare))
+                goal = f"<= 1/{goals[0 if stems else 1]}"
+                for name, at in (("p50", 49), ("p99", 98)):
+                    us, them = (statistics.quantiles(times, n=100)[at] for times in (ours, theirs))
+                    row(f"{what}, {way}, {name} ms", f"{us:.2f}", f"{them:.1f}", f"1/{them / us:.0f}", goal if at == 49 else "")
+                if not stems:
+                    continue
+                child, alone = (statistics.median(sizes) for sizes in (children(), [bare_private(peer, bare) for _ in range(3)]))
+                row(f"{what}, private MB of an idle instance", f"{child:.1f}", f"{alone:.1f}", f"1/{alone / child:.1f}", "<= 1/4")
+
+
+def children():
+    """Private memory in MB of each process that a zygote has forked into a sandbox of its own."""
+    sizes = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            forked = b"/zygote.py" in (process / "cmdline").read_bytes()
+            inside = len(re.search(r"NSpid:(.*)", (process / "status").read_text())[1].split()) > 1
+            if forked and inside:
+                sizes.append(private_of(process))
+        except OSError:
+            pass
+    return sizes
+
+
+def bare_private(code, environment):
+    """Private memory in MB of a bare interpreter that has run this."""
+    command = [PYTHON, "-c", f"{code}\nprint(flush=True)\ninput()"]
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    size = private_of(Path(f"/proc/{process.pid}"))
+    process.communicate(b"\n")
+    return size
+
+
+def private_of(process):
+    return sum(map(int, re.findall(r"Private_\w+:\s*(\d+)", (process / "smaps_rollup").read_text()))) / 1024
+
+
 def idle():
     head("An idle server")
     with serving() as server:
@@ -412,6 +476,7 @@ BENCHES = {
     "listing": listing,
     "coldstart": coldstart,
     "isolates": isolates,
+    "forked": forked,
     "memory": memory,
     "roundrobin": roundrobin,
     "idle": idle,

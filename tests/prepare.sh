@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # command:package
-needs=(node:nodejs npm:npm python3:python3 cc:build-essential ip:iproute2 redis-server:redis-server busybox:busybox-static docker-registry:docker-registry)
+needs=(node:nodejs npm:npm python3:python3 cc:build-essential ip:iproute2 redis-server:redis-server busybox:busybox-static docker-registry:docker-registry pip3:python3-pip)
 
 missing=()
 for need in "${needs[@]}"; do
@@ -59,4 +59,13 @@ if [[ ! -x $node ]]; then
   echo 22.23.3 >"$installer/major"
   sh "$installer/install.sh" "$cache/node-22.23.3" >/dev/null
   rm -r "$installer"
+fi
+
+python=${PYTHON:-/usr/bin/python3}
+packages=${WISP_LANGUAGES_PYTHON_PACKAGES:-$cache/python-packages-$(sha256sum <tests/python/requirements.txt | cut -c1-12)}
+if [[ ! -d $packages ]]; then
+  echo "installing the packages of Python functions"
+  rm -rf "$packages.new"
+  "$python" -m pip install --quiet --root-user-action=ignore --only-binary :all: --target "$packages.new" -r tests/python/requirements.txt
+  mv "$packages.new" "$packages"
 fi

@@ -51,6 +51,14 @@ pub struct Config {
     pub wasm_memory: u64,
     /// Processes for WebAssembly that are started ahead, 0 or 1.
     pub wasm_spare: u64,
+    /// Longest installation of what a function requires, in seconds.
+    pub requirements_timeout: u64,
+    /// Size of what a function may require, in MB.
+    pub requirements_size: u64,
+    /// Size of all that functions require, in MB; what was used least recently is removed.
+    pub requirements_cache: u64,
+    /// Whether packages may be built from source, which runs their authors' code outside of any sandbox.
+    pub requirements_builds: bool,
     /// Processes and threads of an instance.
     pub pids: u64,
     /// Open files of a process.
@@ -102,6 +110,10 @@ impl Default for Config {
             wasm_disk: 2048,
             wasm_memory: 256,
             wasm_spare: 1,
+            requirements_timeout: 300,
+            requirements_size: 1024,
+            requirements_cache: 8192,
+            requirements_builds: false,
             pids: 1024,
             files: 1024,
             scratch: 512,

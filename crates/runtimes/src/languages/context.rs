@@ -14,7 +14,7 @@ use wisp_core::{
     ports::{Blobs, Clock, Mount, Sandbox},
 };
 
-use super::{Config, imports::Imports};
+use super::{Config, imports::Imports, requirements::Layers};
 use crate::{
     code::{self, make_directories},
     images::Store,
@@ -38,6 +38,7 @@ pub struct Context {
     pub(super) imports: Arc<Imports>,
     pub(super) machine_code: PathBuf,
     pub(super) secret: [u8; 32],
+    pub(super) layers: Arc<Layers>,
 }
 
 impl Context {
@@ -57,6 +58,7 @@ impl Context {
         let sockets = data.join("sockets");
         let python_packages = config.python_packages.clone();
         let python_packages = python_packages.unwrap_or_else(|| data.join("python_packages"));
+        let config = Arc::new(config);
         let learnt = data.join("imports");
         let imports = Imports::open(learnt.clone(), config.learnt_imports).map_err(|error| {
             let place = learnt.display();
@@ -81,7 +83,8 @@ impl Context {
             clock,
             code,
             compiled: Arc::new(compiled),
-            config: Arc::new(config),
+            layers: Arc::new(Layers::new(data.join("requirements"), config.clone())),
+            config,
             launchers,
             node_modules,
             interpreters,

@@ -25,6 +25,11 @@ pub trait Dialect: Send + Sync {
         None
     }
 
+    /// The file of an archive that lists what the function requires, if the language installs that.
+    fn requirements(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether there is anything that a zygote could import for a function.
     fn learns(&self) -> bool {
         false

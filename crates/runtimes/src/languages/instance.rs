@@ -21,6 +21,7 @@ use super::{
     outcome,
     passage::Passage,
     protocol::{FIRST, Given, Kind, Message, Token, acknowledged},
+    requirements::Layer,
     stem,
 };
 use crate::code::{Code, Lease, Owner};
@@ -34,15 +35,19 @@ const COMPILED: &str = "/compiled";
 /// What a launcher is told to do about compiled code.
 const MAKE: &str = "make";
 const USE: &str = "use";
+/// Where what they require is visible.
+const REQUIREMENTS: &str = "/requirements";
 
 /// A launcher in a sandbox.
 pub(super) struct Launched {
     pub(super) context: Context,
     pub(super) dialect: Arc<dyn Dialect>,
+    interpreter: Interpreter,
     cell: Box<dyn Cell>,
     exchange: Exchange,
     room: Semaphore,
     code: OnceLock<Lease>,
+    layer: OnceLock<Layer>,
     sandboxed_in: Duration,
     ready_in: OnceLock<Duration>,
     placed_in: OnceLock<Duration>,
@@ -89,10 +94,12 @@ pub async fn start(
     let launched = Launched {
         context: context.clone(),
         dialect,
+        interpreter: interpreter.clone(),
         cell,
         exchange,
         room,
         code: OnceLock::new(),
+        layer: OnceLock::new(),
         sandboxed_in,
         ready_in: OnceLock::new(),
         placed_in: OnceLock::new(),
@@ -184,6 +191,11 @@ impl Launched {
                 Outcome::InitFailed("The archive has no program named 'exec' at its root.".into()),
             )),
             Ok(Code::Directory(lease)) => {
+                if let Err(reason) = self.require(&init.namespace, &lease).await? {
+                    return Ok(Err(Outcome::InitFailed(format!(
+                        "Initialization has failed due to: {reason}"
+                    ))));
+                }
                 self.cell.mount(lease.path(), ACTION.as_ref()).await?;
                 // Set once: an instance is initialised once.
                 let _ = self.code.set(lease);
@@ -194,6 +206,22 @@ impl Launched {
             )),
             Err(error) => Err(error),
         }
+    }
+
+    /// Makes visible what the archive requires, if it requires anything; else the reason why that cannot be.
+    async fn require(&self, namespace: &str, code: &Lease) -> Result<Result<(), String>> {
+        let list = self.dialect.requirements().map(|name| code.path().join(name));
+        let Some(list) = list.filter(|list| list.exists()) else {
+            return Ok(Ok(()));
+        };
+        let layer = match self.context.layers.get(&self.interpreter, namespace, &list).await? {
+            Ok(layer) => layer,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        self.cell.mount(&layer, REQUIREMENTS.as_ref()).await?;
+        // Set once: an instance is initialised once.
+        let _ = self.layer.set(layer);
+        Ok(Ok(()))
     }
 
     /// Keeps what the launcher has told of imports, as far as a zygote may know it.

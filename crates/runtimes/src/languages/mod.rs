@@ -21,6 +21,7 @@ mod outcome;
 mod passage;
 mod passing;
 mod protocol;
+mod requirements;
 mod stem;
 mod zygotes;
 

@@ -17,6 +17,7 @@ PIECE = 65536
 ROOT = "/action"
 FILE = "__main__.py"
 PACKAGES = "/packages"
+REQUIREMENTS = "/requirements"
 
 
 class Channel:
@@ -99,6 +100,8 @@ def load_directory():
     virtualenv = os.path.join(ROOT, "virtualenv")
     if os.path.isdir(virtualenv):
         activate(virtualenv)
+    if os.listdir(REQUIREMENTS):
+        sys.path.insert(0, REQUIREMENTS)
     sys.path.insert(0, ROOT)
     spec = importlib.util.spec_from_file_location("main__", path)
     module = importlib.util.module_from_spec(spec)

@@ -97,6 +97,10 @@ impl Dialect for Python {
         Some(command)
     }
 
+    fn requirements(&self) -> Option<&'static str> {
+        Some("requirements.txt")
+    }
+
     fn learns(&self) -> bool {
         !self.modules.is_empty()
     }

@@ -1,7 +1,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{self, Cursor},
+    io::{self, Cursor, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -35,6 +35,22 @@ pub fn pack(folder: &Path) -> anyhow::Result<Vec<u8>> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, path) in files {
         add(&mut archive, &name, &path).with_context(|| format!("'{}' cannot be packed", path.display()))?;
+    }
+    Ok(archive.finish()?.into_inner())
+}
+
+/// Adds files to an archive, or to none. The same content gives the same bytes.
+pub fn extend(archive: Vec<u8>, files: &[(&str, Vec<u8>)]) -> anyhow::Result<Vec<u8>> {
+    let mut archive = match archive.is_empty() {
+        true => ZipWriter::new(Cursor::new(archive)),
+        false => ZipWriter::new_append(Cursor::new(archive))?,
+    };
+    let options = SimpleFileOptions::default()
+        .last_modified_time(DateTime::DEFAULT)
+        .unix_permissions(0o644);
+    for (name, content) in files {
+        archive.start_file(*name, options)?;
+        archive.write_all(content)?;
     }
     Ok(archive.finish()?.into_inner())
 }

@@ -85,6 +85,21 @@ pub fn read(path: &Path) -> anyhow::Result<Code> {
     }
 }
 
+/// Reads a Python action's code together with the list of what it requires, as an archive.
+pub fn read_with(path: &Path, requirements: &Path) -> anyhow::Result<Code> {
+    let read = |path: &Path| fs::read(path).with_context(|| format!("'{}' cannot be read", path.display()));
+    let list = ("requirements.txt", read(requirements)?);
+    let packed = path.is_dir();
+    let content = if packed { archive::pack(path)? } else { read(path)? };
+    let bytes = if content.starts_with(b"PK\x03\x04") {
+        archive::extend(content, &[list])
+    } else {
+        archive::extend(Vec::new(), &[("__main__.py", content), list])
+    };
+    let bytes = bytes.with_context(|| format!("'{}' cannot be packed with its requirements", path.display()))?;
+    Ok(binary(&bytes, packed, archive::family(&bytes, path)))
+}
+
 fn binary(bytes: &[u8], packed: bool, guess: Result<&'static str, String>) -> Code {
     Code {
         text: BASE64_STANDARD.encode(bytes),
@@ -106,6 +121,27 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn requirements_come_along_with_a_file_a_folder_or_an_archive() {
+        let folder = tempfile::tempdir().unwrap();
+        let (list, code) = (folder.path().join("needs.txt"), folder.path().join("code"));
+        fs::write(&list, "numpy>=2").unwrap();
+        fs::create_dir(&code).unwrap();
+        fs::write(code.join("__main__.py"), "main = dict").unwrap();
+        let (file, archive) = (code.join("__main__.py"), folder.path().join("code.zip"));
+        fs::write(&archive, archive::pack(&code).unwrap()).unwrap();
+        for path in [&file, &code, &archive] {
+            let sent = read_with(path, &list).unwrap();
+            assert_eq!(sent.kind().unwrap(), "python:default");
+            let bytes = BASE64_STANDARD.decode(&sent.text).unwrap();
+            let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+            for (name, text) in [("requirements.txt", "numpy>=2"), ("__main__.py", "main = dict")] {
+                let found = std::io::read_to_string(archive.by_name(name).unwrap()).unwrap();
+                assert_eq!(found, text, "{}", path.display());
+            }
+        }
+    }
 
     #[test]
     fn kinds_are_guessed_from_name_and_content() {

@@ -19,6 +19,7 @@ use crate::cli::{Annotations, Params, Session, Usage, size};
                         wisp action create page page.py --web true\n  wisp action create both --sequence first,second\n  \
                         wisp action create mine --copy /whisk.system/samples/greeting\n  \
                         wisp action create fast ./a.out\n  \
+                        wisp action create sums sums.py --requirements requirements.txt\n  \
                         wisp action create careful careful.js --isolation process\n  \
                         wisp action create api api.js --secret DB_PASSWORD=db-password")]
 pub struct Create {
@@ -52,6 +53,9 @@ struct Put {
     /// Kind of the runtime, such as nodejs:default; guessed from the file if absent (see `wisp list kinds`)
     #[arg(long, conflicts_with_all = ["docker", "native", "sequence", "copy"])]
     kind: Option<String>,
+    /// Install what this file lists (pip's requirements.txt, Python only) when the action first runs
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["docker", "native", "sequence", "copy"])]
+    requirements: Option<PathBuf>,
     /// Name of the entry point
     #[arg(long, value_name = "FUNCTION")]
     main: Option<String>,
@@ -176,13 +180,22 @@ impl Put {
     }
 
     fn exec(&self, artifact: Option<String>) -> anyhow::Result<(Option<ExecPut>, String)> {
-        let code = artifact.map(|path| artifact::read(&PathBuf::from(path))).transpose()?;
+        let read = |path: String| match &self.requirements {
+            Some(list) => artifact::read_with(path.as_ref(), list),
+            None => artifact::read(path.as_ref()),
+        };
+        let code = artifact.map(read).transpose()?;
         let image = match self.native {
             true => Some("openwhisk/dockerskeleton".to_owned()),
             false => self.docker.clone(),
         };
         if code.is_none() && image.is_none() {
-            let orphan = self.native || self.sequence || self.copy || self.kind.is_some() || self.main.is_some();
+            let orphan = self.requirements.is_some()
+                || self.native
+                || self.sequence
+                || self.copy
+                || self.kind.is_some()
+                || self.main.is_some();
             return match orphan {
                 true => Err(Usage("An action name and code artifact are required.".into()).into()),
                 false => Ok((None, String::new())),

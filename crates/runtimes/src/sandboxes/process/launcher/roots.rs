@@ -23,7 +23,7 @@ use super::{
 /// namespace that is being prepared.
 const SITE: &str = "/proc";
 /// Directories of every root.
-const DIRECTORIES: &[&str] = &["action", "compiled", "dev/shm", "etc", "proc", "tmp"];
+const DIRECTORIES: &[&str] = &["action", "compiled", "dev/shm", "etc", "proc", "requirements", "tmp"];
 /// The devices of every root.
 const DEVICES: &[&str] = &["full", "null", "random", "urandom", "zero"];
 /// Links of every root.
