@@ -14,7 +14,19 @@ async fn nothing_of_the_host_is_visible_but_what_is_mounted() {
     .await;
     let (top, rest) = left.stdout.split_once("\n\n").unwrap();
     let known = [
-        "action", "bin", "compiled", "dev", "etc", "lib", "lib32", "lib64", "proc", "sbin", "tmp", "usr",
+        "action",
+        "bin",
+        "compiled",
+        "dev",
+        "etc",
+        "lib",
+        "lib32",
+        "lib64",
+        "proc",
+        "requirements",
+        "sbin",
+        "tmp",
+        "usr",
     ];
     assert!(top.lines().all(|name| known.contains(&name)), "{top}");
     let devices = "fd\nfull\nnull\nrandom\nshm\nstderr\nstdin\nstdout\nurandom\nzero\n";
