@@ -70,9 +70,16 @@ class Server:
         raise SystemExit("the server does not answer")
 
     def call(self, method, path, body=None):
+        return self.ask(method, NAMESPACE + path, body)
+
+    def manage(self, verb, body):
+        """Asks the API gateway's management."""
+        return self.ask("POST", f"/api/v1/web/whisk.system/apimgmt/{verb}.http", body)
+
+    def ask(self, method, path, body=None):
         text = None if body is None else json.dumps(body)
         headers = {"Authorization": self.authorization, "Content-Type": "application/json"}
-        self.connection.request(method, NAMESPACE + path, text, headers)
+        self.connection.request(method, path, text, headers)
         response = self.connection.getresponse()
         content = response.read()
         if response.status >= 400:
