@@ -60,7 +60,12 @@ async fn kinds(session: &Session) -> anyhow::Result<()> {
             .join(", ");
         out.line(format!("{:<20} {levels:<18} {}", kind.kind, kind.image).trim_end())?;
         let default = kind.default.then(|| format!("{family}:default"));
-        let also: Vec<String> = default.into_iter().chain(kind.aliases.iter().cloned()).collect();
+        let others = kind
+            .aliases
+            .iter()
+            .filter(|alias| default.as_ref() != Some(alias))
+            .cloned();
+        let also: Vec<String> = default.clone().into_iter().chain(others).collect();
         if !also.is_empty() {
             out.line(&format!("  also {}", also.join(", ")))?;
         }
