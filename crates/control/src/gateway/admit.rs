@@ -114,6 +114,7 @@ impl Control {
     /// Lets a caller in or says why not; the name of their key, if they have one.
     pub async fn admit_to_api(&self, met: &Met, shown: &Credentials<'_>) -> Result<Option<String>> {
         let (api, now) = (&met.api, self.inner.clock.now());
+        self.resume_usage(api, now).await?;
         check_sharing(&api.policy, shown.caller)?;
         let key = self.client(api, shown).await?;
         if let Some(rate) = api.policy.rate {
@@ -124,7 +125,6 @@ impl Control {
             self.check_rate(&place(api, &key.digest), rate, "the key's rate")?;
         }
         if let Some(quota) = key.quota.or(api.policy.key_quota) {
-            self.resume_usage(api, now).await?;
             if !self.inner.gateway.usage.admit(&api.key(), &key.name, quota, now) {
                 return Err(over_quota(quota, now));
             }

@@ -76,6 +76,8 @@ struct Day {
     tally: Tally,
     /// How many requests each key was admitted with.
     admitted: HashMap<String, u64>,
+    /// Whether what was stored of the day has been taken over: before that, it must not be written over.
+    resumed: bool,
     changed: bool,
 }
 
@@ -117,13 +119,15 @@ impl Usage {
 
     /// Whether what was used today has been read in already.
     pub fn knows(&self, api: &str, now: Millis) -> bool {
-        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        books.get(api).is_some_and(|book| book.day.number == now / DAY)
+        self.with(api, now, |book| book.day.resumed)
     }
 
-    /// Takes over what was used today before this server started.
+    /// Takes over what was used today before this server started, once.
     pub fn resume(&self, api: &str, now: Millis, tally: Tally) {
         self.with(api, now, |book| {
+            if std::mem::replace(&mut book.day.resumed, true) {
+                return;
+            }
             for (key, operations) in tally {
                 for (operation, used) in operations {
                     *book.day.admitted.entry(key.clone()).or_default() += used.requests;
@@ -176,7 +180,7 @@ impl Usage {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changed = Vec::new();
         for (api, book) in books.iter_mut() {
-            if std::mem::take(&mut book.day.changed) {
+            if book.day.resumed && std::mem::take(&mut book.day.changed) {
                 changed.push((api.clone(), book.day.number, book.day.tally.clone()));
             }
         }
@@ -195,5 +199,52 @@ impl Usage {
     /// The number of the day of a time.
     pub fn day(now: Millis) -> u64 {
         now / DAY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(at: Millis) -> Entry {
+        Entry {
+            number: 0,
+            at,
+            method: "GET".into(),
+            path: "/p".into(),
+            operation: None,
+            key: Some("mobile".into()),
+            status: 200,
+            micros: 1,
+            transaction: String::new(),
+            activation: None,
+        }
+    }
+
+    #[test]
+    fn what_was_stored_of_a_day_is_taken_over_once_and_never_written_over() {
+        let usage = Usage::new(10);
+        // A request may be noted before anybody has asked for what was stored.
+        usage.note("api", request(5));
+        assert!(!usage.knows("api", 5));
+        assert!(usage.changed().is_empty());
+        let used = Used {
+            requests: 2,
+            ..Used::default()
+        };
+        let stored = Tally::from([("mobile".into(), BTreeMap::from([("-".into(), used)]))]);
+        usage.resume("api", 5, stored.clone());
+        usage.resume("api", 5, stored);
+        assert!(usage.knows("api", 5));
+        let requests: Vec<u64> = usage
+            .changed()
+            .iter()
+            .map(|(_, _, tally)| tally["mobile"]["-"].requests)
+            .collect();
+        assert_eq!(requests, [3]);
+        // The two that were stored count against the quota.
+        let admitted = (0..3).filter(|_| usage.admit("api", "mobile", 4, 6)).count();
+        assert_eq!(admitted, 2);
+        assert!(!usage.knows("api", DAY));
     }
 }
