@@ -124,10 +124,10 @@ impl Control {
         if let Some(rate) = key.rate.or(api.policy.key_rate) {
             self.check_rate(&place(api, &key.digest), rate, "the key's rate")?;
         }
-        if let Some(quota) = key.quota.or(api.policy.key_quota) {
-            if !self.inner.gateway.usage.admit(&api.key(), &key.name, quota, now) {
-                return Err(over_quota(quota, now));
-            }
+        if let Some(quota) = key.quota.or(api.policy.key_quota)
+            && !self.inner.gateway.usage.admit(&api.key(), &key.name, quota, now)
+        {
+            return Err(over_quota(quota, now));
         }
         Ok(Some(key.name.clone()))
     }
