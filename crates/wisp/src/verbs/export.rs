@@ -245,7 +245,9 @@ fn package(item: &Value) -> Package {
 fn sequence(document: &Value) -> Sequence {
     let mut annotations = plain(&document["annotations"]);
     let web = annotations.remove("web-export").filter(|export| *export == true);
-    annotations.remove("raw-http");
+    for key in ["raw-http", "final"] {
+        annotations.remove(key);
+    }
     let steps = document["exec"]["components"].as_array().into_iter().flatten();
     Sequence {
         actions: steps

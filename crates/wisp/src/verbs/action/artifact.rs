@@ -21,6 +21,9 @@ const ENDINGS: &[(&str, &str)] = &[
     ("wasm", "wasm"),
 ];
 
+/// The image that `--native` means.
+pub const SKELETON: &str = "openwhisk/dockerskeleton";
+
 /// Code as it is sent.
 #[derive(Debug)]
 pub struct Code {

@@ -5,7 +5,7 @@ pub mod artifact;
 mod get;
 mod invoke;
 mod put;
-mod web;
+pub mod web;
 
 use anyhow::Context;
 use clap::{Args, Parser};

@@ -186,7 +186,7 @@ impl Put {
         };
         let code = artifact.map(read).transpose()?;
         let image = match self.native {
-            true => Some("openwhisk/dockerskeleton".to_owned()),
+            true => Some(artifact::SKELETON.to_owned()),
             false => self.docker.clone(),
         };
         if code.is_none() && image.is_none() {

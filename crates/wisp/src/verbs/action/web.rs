@@ -35,11 +35,20 @@ impl FromStr for Web {
 }
 
 impl Web {
+    /// The annotations that say so.
+    pub fn annotations(self) -> [(&'static str, bool); 3] {
+        [
+            ("web-export", self != Web::No),
+            ("raw-http", self == Web::Raw),
+            ("final", self != Web::No),
+        ]
+    }
+
     /// Sets the annotations.
     pub fn annotate(self, annotations: &mut Annotations) {
-        annotations.set("web-export", self != Web::No);
-        annotations.set("raw-http", self == Web::Raw);
-        annotations.set("final", self != Web::No);
+        for (key, value) in self.annotations() {
+            annotations.set(key, value);
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use serde_json::{Map, Value, value::RawValue};
-use wisp_core::model::{Fqn, RuleStatus};
+use wisp_core::model::RuleStatus;
 use wisp_wire::client::{Client, Collection, Pair};
 
 use super::{
@@ -25,7 +25,7 @@ pub async fn apply(session: &Session, client: &Client, plan: &Plan) -> anyhow::R
             (What::Update, Some(wanted)) => ("change", put(session, client, wanted, step.current.as_ref()).await),
             (_, None) => continue,
         };
-        let noun = step.collection.trim_end_matches('s');
+        let noun = step.noun();
         let name = step.name.absolute();
         done.with_context(|| format!("Unable to {verb} {noun} '{name}'; what comes after it in the plan is not done"))?;
         if session.out().for_people() {
@@ -103,20 +103,10 @@ async fn set_status(client: &Client, wanted: &Wanted, current: Option<&Value>) -
 }
 
 async fn delete(session: &Session, client: &Client, step: &Step) -> anyhow::Result<()> {
-    let collection = match step.collection {
-        "packages" => Collection::Packages,
-        "actions" => Collection::Actions,
-        "triggers" => Collection::Triggers,
-        _ => Collection::Rules,
-    };
     if let Some(feed) = step.current.as_ref().and_then(feed::of) {
         feed::call(session, client, feed, Event::Delete, &step.name, None).await?;
     }
-    gone(client, collection, &step.name).await
-}
-
-async fn gone(client: &Client, collection: Collection, name: &Fqn) -> anyhow::Result<()> {
-    match client.delete::<Value>(collection, name).await {
+    match client.delete::<Value>(step.collection, &step.name).await {
         Err(error) if !error.is_not_found() => Err(error.into()),
         _ => Ok(()),
     }

@@ -1,6 +1,6 @@
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use wisp_core::model::{EntityName, Fqn};
 use wisp_wire::client::{Client, Collection, Page, Place};
@@ -39,8 +39,9 @@ pub enum What {
 pub struct Step {
     /// What is to be done.
     pub what: What,
-    /// To what kind of entity, in the plural.
-    pub collection: &'static str,
+    /// To what kind of entity.
+    #[serde(serialize_with = "plural")]
+    pub collection: Collection,
     /// Its full name.
     pub name: Fqn,
     /// In what it differs, or what it is.
@@ -51,6 +52,17 @@ pub struct Step {
     /// What is there; none of what is created.
     #[serde(skip)]
     pub current: Option<Value>,
+}
+
+impl Step {
+    /// The entity's kind, in the singular.
+    pub fn noun(&self) -> &'static str {
+        self.collection.as_str().trim_end_matches('s')
+    }
+}
+
+fn plural<S: Serializer>(collection: &Collection, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(collection.as_str())
 }
 
 /// What makes a namespace as a manifest wants it.
@@ -82,7 +94,7 @@ impl Plan {
         for (collection, name) in superfluous.into_iter().rev() {
             steps.push(Step {
                 what: What::Delete,
-                collection: collection.as_str(),
+                collection,
                 current: current(client, collection, &name).await?,
                 name,
                 differences: Vec::new(),
@@ -101,7 +113,7 @@ impl Plan {
             };
             steps.push(Step {
                 what,
-                collection: one.collection.as_str(),
+                collection: one.collection,
                 name: one.name.clone(),
                 differences,
                 wanted: Some(one),
@@ -134,7 +146,7 @@ impl Plan {
         ))?;
         for step in self.steps.iter().filter(|step| step.what != What::Keep) {
             let (sign, style) = step.what.sign();
-            let noun = step.collection.trim_end_matches('s');
+            let noun = step.noun();
             let name = step.name.absolute();
             let differences = step.differences.join(", ");
             out.line(&format!("  {style}{sign}{style:#} {noun:<8} {name:<40} {differences}"))?;

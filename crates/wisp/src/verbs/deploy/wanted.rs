@@ -8,7 +8,10 @@ use wisp_core::model::{EntityName, Fqn, Isolation};
 use wisp_wire::client::Collection;
 
 use super::manifest::{Action, Manifest, Named, Rule, Sequence, Trigger};
-use crate::{cli, verbs::action::artifact};
+use crate::{
+    cli,
+    verbs::action::{artifact, web::Web},
+};
 
 /// The annotation that says which project an entity belongs to.
 pub const PROJECT: &str = "wisp-project";
@@ -122,12 +125,7 @@ impl Reader<'_> {
         let (exec, note) = self.exec(&action)?;
         let mut annotations = action.annotations.clone();
         if let Some(web) = &action.web {
-            let (export, raw) = web_export(web)?;
-            annotations.extend([
-                ("web-export".into(), export.into()),
-                ("raw-http".into(), raw.into()),
-                ("final".into(), export.into()),
-            ]);
+            annotate(&mut annotations, web)?;
         }
         if let Some(conductor) = action.conductor {
             annotations.insert("conductor".into(), conductor.into());
@@ -170,7 +168,7 @@ impl Reader<'_> {
             (None, None) => {}
         }
         let image = match action.native {
-            true => Some("openwhisk/dockerskeleton".to_owned()),
+            true => Some(artifact::SKELETON.to_owned()),
             false => action.docker.clone(),
         };
         if let Some(image) = image {
@@ -194,8 +192,7 @@ impl Reader<'_> {
         let steps = steps.collect::<anyhow::Result<Vec<_>>>()?;
         let mut annotations = sequence.annotations;
         if let Some(web) = &sequence.web {
-            let (export, raw) = web_export(web)?;
-            annotations.extend([("web-export".into(), export.into()), ("raw-http".into(), raw.into())]);
+            annotate(&mut annotations, web)?;
         }
         let components: Vec<String> = steps.iter().map(Fqn::absolute).collect();
         let note = format!("sequence of {}", components.len());
@@ -284,17 +281,14 @@ impl Reader<'_> {
     }
 }
 
-fn web_export(web: &Value) -> anyhow::Result<(bool, bool)> {
-    match web {
-        Value::Bool(export) => Ok((*export, false)),
-        Value::String(word) => match word.to_lowercase().as_str() {
-            "yes" | "true" => Ok((true, false)),
-            "no" | "false" => Ok((false, false)),
-            "raw" => Ok((true, true)),
-            _ => bail!("web is '{word}': expected true, raw or false"),
-        },
-        other => bail!("web is {other}: expected true, raw or false"),
-    }
+/// Sets the annotations of a web action, as `--web` does.
+fn annotate(annotations: &mut Map<String, Value>, web: &Value) -> anyhow::Result<()> {
+    let word = web.as_str().map_or_else(|| web.to_string(), str::to_owned);
+    let web: Web = word
+        .parse()
+        .map_err(|expected| anyhow!("web is '{word}': {expected}"))?;
+    annotations.extend(web.annotations().map(|(key, value)| (key.to_owned(), value.into())));
+    Ok(())
 }
 
 fn pairs(map: &Map<String, Value>) -> Vec<Value> {
