@@ -1,5 +1,8 @@
 use serde_json::{Map, Value, json};
-use wisp_core::{Error, Result, model::EntityName};
+use wisp_core::{
+    Error, Result,
+    model::{EntityName, Fqn},
+};
 
 type Object = Map<String, Value>;
 
@@ -171,7 +174,7 @@ impl Endpoint {
             "_" => caller.as_str(),
             namespace => namespace,
         };
-        let name = of_action("name")?.trim_start_matches('/').to_owned();
+        let full = Fqn::resolve(of_action("name")?, caller)?;
         of_action("authkey")?;
         let has_parameters = parameters(path).next().is_some();
         if has_parameters && !(response_type == "http" || url.contains(".http")) {
@@ -180,12 +183,10 @@ impl Endpoint {
             ));
         }
         let url = url.strip_suffix("$(request.path)").unwrap_or(&url).to_owned();
-        let segments: Vec<&str> = name.split('/').collect();
-        let (package, name) = match segments.as_slice() {
-            [_, package, name] | [package, name] => (*package, *name),
-            other => ("", other.last().copied().unwrap_or_default()),
-        };
-        let package = if package == "default" { "" } else { package };
+        let package = full
+            .package()
+            .filter(|package| *package != "default")
+            .unwrap_or_default();
         Ok(Self {
             base: normal_base(base)?,
             path: format!("/{}", path.trim_start_matches('/')),
@@ -200,7 +201,7 @@ impl Endpoint {
                 .and_then(Value::as_array)
                 .cloned()
                 .unwrap_or_default(),
-            action: json!({ "action": name, "namespace": namespace, "package": package, "url": url }),
+            action: json!({ "action": full.name(), "namespace": namespace, "package": package, "url": url }),
             url,
             secret: action.get("secureKey").filter(|key| !key.is_null()).cloned(),
         })
@@ -337,6 +338,25 @@ mod tests {
         change(&mut doc);
         let guest = EntityName::namespace("guest").unwrap();
         Patch::read(Some(&doc), "json", &guest).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_action_is_named_in_every_form_that_clients_have() {
+        let guest = EntityName::namespace("guest").unwrap();
+        for (name, package, action) in [
+            ("a", "", "a"),
+            ("/guest/a", "", "a"),
+            ("pkg/a", "pkg", "a"),
+            ("/guest/pkg/a", "pkg", "a"),
+            ("/_/default/a", "", "a"),
+        ] {
+            let mut doc = doc();
+            doc["action"]["name"] = name.into();
+            let document = Patch::read(Some(&doc), "http", &guest).unwrap().apply(None);
+            let target = &document["paths"]["/p/{id}"]["get"]["x-openwhisk"];
+            assert_eq!(target["package"], package, "{name}");
+            assert_eq!(target["action"], action, "{name}");
+        }
     }
 
     #[test]
