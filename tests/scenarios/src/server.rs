@@ -65,6 +65,9 @@ impl Server {
                 "web.host=wisp.test",
                 "--set",
                 "gateway.jwks_plain=true",
+                // Cases that look for an instance's memory find it: what is evicted is what was used longest ago.
+                "--set",
+                "keepalive.policy=fixed",
                 "--data",
             ])
             .arg(data.path())
