@@ -1,0 +1,22 @@
+//! The query languages of state machines: JSONPath with intrinsic functions and payload templates, and JSONata.
+//!
+//! | module | what it evaluates |
+//! |---|---|
+//! | [`path`] | JSONPath in Jayway's dialect: `InputPath`, `ItemsPath`, `SecondsPath` …; writes of `ResultPath` |
+//! | [`intrinsic`] | calls such as `States.Format('{}', $.name)` |
+//! | [`template`] | payload templates: `Parameters`, `ResultSelector`, `ItemSelector`, `Assign` of JSONPath states |
+//! | [`jsonata`] | `{% … %}` alone or within objects and arrays |
+//! | [`choice`] | the comparison rules of a JSONPath Choice state |
+//!
+//! All read a [`Scope`] and fail with a [`Fault`], which a catcher can match by its error name.
+
+pub mod choice;
+mod fault;
+pub mod intrinsic;
+pub mod jsonata;
+pub mod path;
+mod scope;
+pub mod template;
+
+pub use fault::Fault;
+pub use scope::{Chance, Scope};
