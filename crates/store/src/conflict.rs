@@ -18,3 +18,12 @@ pub(crate) fn expect(write: &Write, present: Option<Revision>) -> Result<()> {
         format!("'{key}' in {table} changed meanwhile: expected {wanted}, found {found}"),
     ))
 }
+
+/// Refuses a turn of an execution that does not follow the last one.
+pub(crate) fn follow(execution: &str, after: u64, turns: u64) -> Result<()> {
+    if after == turns {
+        return Ok(());
+    }
+    let message = format!("'{execution}' changed meanwhile: a turn after {after} came when there were {turns}");
+    Err(Error::new(Code::Conflict, message))
+}

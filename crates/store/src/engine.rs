@@ -3,12 +3,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use wisp_core::{
     Code, Error, Result,
-    ports::{Activations, Blobs, Records},
+    ports::{Activations, Blobs, Journal, Records},
 };
 
 use crate::{Config, ENGINES};
 
-/// An open store: the three ports, and the end of them.
+/// An open store: the four ports, and the end of them.
 #[derive(Clone)]
 pub struct Engine {
     /// Entities, subjects, settings.
@@ -17,6 +17,8 @@ pub struct Engine {
     pub blobs: Arc<dyn Blobs>,
     /// Promises and records of invocations.
     pub activations: Arc<dyn Activations>,
+    /// Durable executions.
+    pub journal: Arc<dyn Journal>,
     pub(crate) lifecycle: Arc<dyn Lifecycle>,
 }
 

@@ -55,6 +55,15 @@ async fn activations() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn journal() {
+    for (name, _) in ENGINES {
+        let opener = Opener::default();
+        conformance::journal::suite(&|| opener.open(name, |_| {}).journal).await;
+        conformance::journal::suite(&|| opener.open(name, |config| config.sync_interval = 0).journal).await;
+    }
+}
+
 #[test]
 fn any_history_of_activations() {
     let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();

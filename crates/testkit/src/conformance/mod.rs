@@ -4,6 +4,7 @@
 
 pub mod activations;
 pub mod blobs;
+pub mod journal;
 pub mod language;
 pub mod records;
 pub mod source;

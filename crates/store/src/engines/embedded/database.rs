@@ -46,6 +46,8 @@ pub(super) struct Database {
     pub main: Keyspace,
     /// Activation id → start, namespace.
     pub ids: Keyspace,
+    /// Durable executions.
+    pub journal: Keyspace,
     /// Records of activations, by time.
     pub buckets: Buckets,
     /// Held longer than the files it guards.
@@ -71,6 +73,7 @@ impl Database {
         let database = Self {
             main: small("main")?,
             ids: small(IDS)?,
+            journal: small("journal")?,
             buckets: Buckets::open(&fjall, config, horizon)?,
             memtable: config.memtable_size << 20,
             unlooked: AtomicUsize::new(0),
@@ -123,7 +126,7 @@ impl Database {
             .within(0, u64::MAX)
             .into_iter()
             .map(|bucket| bucket.keyspace);
-        [self.main.clone(), self.ids.clone()]
+        [self.main.clone(), self.ids.clone(), self.journal.clone()]
             .into_iter()
             .chain(buckets)
             .collect()

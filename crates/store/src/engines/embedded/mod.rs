@@ -15,6 +15,7 @@ mod buckets;
 mod database;
 mod directory;
 mod error;
+mod journal;
 mod operation;
 mod records;
 mod tallies;
@@ -39,6 +40,7 @@ pub fn register(config: &Config) -> Result<Engine> {
             config.watch_backlog,
         )),
         blobs: Arc::new(blobs::Files::open(directory)?),
+        journal: Arc::new(journal::Embedded::new(database.clone(), writer.clone())),
         activations: Arc::new(activations::Embedded::open(database, writer.clone())?),
         lifecycle: Arc::new(Embedded(writer)),
     })

@@ -2,6 +2,7 @@
 
 mod activations;
 mod blobs;
+mod journal;
 mod records;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,7 @@ pub fn register(config: &Config) -> Result<Engine> {
         records: Arc::new(records::Memory::new(config.watch_backlog)),
         blobs: Arc::new(blobs::Memory::default()),
         activations: Arc::new(activations::Memory::default()),
+        journal: Arc::new(journal::Memory::default()),
         lifecycle: Arc::new(Forgetful),
     })
 }

@@ -1,0 +1,192 @@
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use wisp_core::{
+    Code, Error, Result,
+    model::Millis,
+    ports::{
+        Journal,
+        journal::{Due, Effect, Execution, Listed, Page, Timer, Turn},
+    },
+};
+
+use super::lock;
+use crate::conflict;
+
+/// Executions in maps.
+#[derive(Default)]
+pub(super) struct Memory {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    executions: BTreeMap<String, Stored>,
+    timers: BTreeSet<(Timer, String)>,
+}
+
+struct Stored {
+    execution: Execution,
+    events: Vec<Bytes>,
+    effects: BTreeMap<String, Bytes>,
+}
+
+impl State {
+    fn commit(&mut self, turn: Turn) -> Result<()> {
+        let turns = self
+            .executions
+            .get(&turn.execution)
+            .map_or(0, |stored| stored.execution.turns);
+        conflict::follow(&turn.execution, turn.after, turns)?;
+        let known = self.executions.remove(&turn.execution);
+        let (before, mut events, mut effects) = match known {
+            Some(Stored {
+                execution,
+                events,
+                effects,
+            }) => (Some(execution.place), events, effects),
+            None => Default::default(),
+        };
+        let place = turn.place.or(before).ok_or_else(|| unplaced(&turn.execution))?;
+        events.extend(turn.events);
+        effects.extend(turn.effects.into_iter().map(|Effect { id, body }| (id, body)));
+        effects.retain(|id, _| !turn.settled.contains(id));
+        for timer in turn.timers {
+            self.timers.insert((timer, turn.execution.clone()));
+        }
+        for timer in turn.cancelled {
+            self.timers.remove(&(timer, turn.execution.clone()));
+        }
+        let execution = Execution {
+            turns: turns + 1,
+            events: events.len() as u64,
+            place,
+            state: turn.state,
+        };
+        self.executions.insert(
+            turn.execution,
+            Stored {
+                execution,
+                events,
+                effects,
+            },
+        );
+        Ok(())
+    }
+}
+
+/// The refusal of a first turn that does not say where the execution is listed.
+fn unplaced(execution: &str) -> Error {
+    Error::new(Code::Internal, format!("the first turn of '{execution}' has no place"))
+}
+
+#[async_trait]
+impl Journal for Memory {
+    async fn commit(&self, turn: Turn) -> Result<()> {
+        lock(&self.state).commit(turn)
+    }
+
+    async fn load(&self, execution: &str) -> Result<Option<Execution>> {
+        let state = lock(&self.state);
+        Ok(state.executions.get(execution).map(|stored| stored.execution.clone()))
+    }
+
+    async fn effects(&self, execution: &str) -> Result<Vec<Effect>> {
+        let state = lock(&self.state);
+        let effects = state
+            .executions
+            .get(execution)
+            .into_iter()
+            .flat_map(|stored| &stored.effects);
+        let effect = |(id, body): (&String, &Bytes)| Effect {
+            id: id.clone(),
+            body: body.clone(),
+        };
+        Ok(effects.map(effect).collect())
+    }
+
+    async fn events(&self, execution: &str, from: u64, limit: usize, backwards: bool) -> Result<Vec<Bytes>> {
+        let state = lock(&self.state);
+        let events = state.executions.get(execution).map_or(&[][..], |stored| &stored.events);
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        Ok(match backwards {
+            false => events.iter().skip(from).take(limit).cloned().collect(),
+            true => events
+                .iter()
+                .take(from.saturating_add(1))
+                .rev()
+                .take(limit)
+                .cloned()
+                .collect(),
+        })
+    }
+
+    async fn list(&self, page: &Page) -> Result<Vec<Listed>> {
+        let state = lock(&self.state);
+        let within = state.executions.iter().filter(|(_, stored)| {
+            let place = &stored.execution.place;
+            place.scope == page.scope && page.status.as_ref().is_none_or(|status| place.status == *status)
+        });
+        let mut listed: Vec<Listed> = within
+            .map(|(name, stored)| Listed {
+                execution: name.clone(),
+                place: stored.execution.place.clone(),
+            })
+            .collect();
+        let position = |started: Millis, name: &str| (Reverse(started), name.to_owned());
+        listed.sort_by_key(|one| position(one.place.started, &one.execution));
+        let after = page.after.as_ref().map(|(started, name)| position(*started, name));
+        let rest = listed.into_iter().filter(|one| {
+            let own = position(one.place.started, &one.execution);
+            after.as_ref().is_none_or(|after| own > *after)
+        });
+        Ok(rest.take(page.limit).collect())
+    }
+
+    async fn census(&self, status: &str) -> Result<Vec<(String, u64)>> {
+        let mut counts = BTreeMap::new();
+        for stored in lock(&self.state).executions.values() {
+            let place = &stored.execution.place;
+            if place.status == status {
+                *counts.entry(place.scope.clone()).or_default() += 1;
+            }
+        }
+        Ok(counts.into_iter().collect())
+    }
+
+    async fn pending(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>> {
+        let state = lock(&self.state);
+        let pending = state
+            .executions
+            .iter()
+            .filter(|(name, stored)| !stored.effects.is_empty() && after.is_none_or(|after| name.as_str() > after));
+        Ok(pending.map(|(name, _)| name.clone()).take(limit).collect())
+    }
+
+    async fn due(&self, now: Millis, limit: usize) -> Result<Vec<Due>> {
+        let state = lock(&self.state);
+        let due = state.timers.iter().take_while(|(timer, _)| timer.at <= now);
+        let due = due.map(|(timer, execution)| Due {
+            execution: execution.clone(),
+            timer: timer.clone(),
+        });
+        Ok(due.take(limit).collect())
+    }
+
+    async fn next_timer(&self, now: Millis) -> Result<Option<Millis>> {
+        let state = lock(&self.state);
+        Ok(state.timers.iter().map(|(timer, _)| timer.at).find(|at| *at > now))
+    }
+
+    async fn delete(&self, execution: &str) -> Result<()> {
+        let mut state = lock(&self.state);
+        state.executions.remove(execution);
+        state.timers.retain(|(_, owner)| owner != execution);
+        Ok(())
+    }
+}
