@@ -7,16 +7,20 @@
 //! | [`template`] | payload templates: `Parameters`, `ResultSelector`, `ItemSelector`, `Assign` of JSONPath states |
 //! | [`jsonata`] | `{% … %}` alone or within objects and arrays |
 //! | [`choice`] | the comparison rules of a JSONPath Choice state |
+//! | [`timestamp`] | RFC 3339 moments, as `Timestamp` and the Choice operators take them |
 //!
 //! All read a [`Scope`] and fail with a [`Fault`], which a catcher can match by its error name.
 
 pub mod choice;
+mod depth;
 mod fault;
 pub mod intrinsic;
 pub mod jsonata;
 pub mod path;
 mod scope;
 pub mod template;
+pub mod timestamp;
 
+pub use depth::MAX_DEPTH;
 pub use fault::Fault;
-pub use scope::{Chance, Scope};
+pub use scope::{Bounds, Chance, Scope};

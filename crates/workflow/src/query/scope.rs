@@ -20,6 +20,36 @@ pub struct Scope<'a> {
     pub now_ms: i64,
     /// Where random numbers and UUIDs come from.
     pub chance: &'a Chance,
+    /// What one expression may use.
+    pub bounds: Bounds,
+}
+
+/// What one expression may use, so that a hostile one ends: beyond it, it fails.
+///
+/// All but the time are the same wherever an expression is evaluated; the time is the last resort against loops that
+/// neither nest nor grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Milliseconds that a JSONata expression may take.
+    pub time_ms: u64,
+    /// How deep the functions of a JSONata expression may call each other, in levels of its evaluator (about three a
+    /// call).
+    pub depth: usize,
+    /// How many items a sequence within a JSONata expression may have.
+    pub sequence: usize,
+    /// How many values a JSONPath may visit.
+    pub visits: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            time_ms: 1000,
+            depth: 3000,
+            sequence: 1_000_000,
+            visits: 1_000_000,
+        }
+    }
 }
 
 /// Randomness from a seed (SplitMix64): the same seed gives the same numbers in every build, so that a replayed step is
