@@ -42,7 +42,7 @@ fn every_operator_holds_for_its_type_alone() -> Outcome {
 #[test]
 fn recorded_rows_are_judged_alike() -> Outcome {
     let Some(folder) = env::var_os("WISP_ASL_CASES") else {
-        return;
+        return Ok(());
     };
     let rows = rows(&Path::new(&folder).join("asl-choice.json"))?;
     assert_eq!(wrong(&rows), Vec::<String>::new());
