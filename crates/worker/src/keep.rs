@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use wisp_core::ports::Init;
-use wisp_scheduler::keepalive::{Cost, Demand};
+use wisp_scheduler::keepalive::{Cost, Demand, SETTLE};
 
 use crate::state::{Ahead, FIRST_START, Group, Key, Member, Next, Plan, Slot, Started, State};
 
@@ -161,25 +161,35 @@ impl State {
         }
     }
 
-    /// Takes idle instances out, the least worth first, until this much memory will be free.
-    pub fn evict(&mut self, needed: u64) -> Vec<Arc<Slot>> {
+    /// Takes idle instances out until each of the starved actions will have room for one more: the least worth first,
+    /// but before all others those that have rested a while, because nothing can be known of one that has just run.
+    pub fn evict(&mut self, now: Duration) -> Vec<Arc<Slot>> {
+        let starved = self
+            .starved
+            .iter()
+            .filter_map(|key| self.groups.get(key)?.spec.as_ref());
+        let needed: u64 = starved.map(|spec| spec.limits.memory).sum();
+        let mut free = self.memory.saturating_sub(self.used) + self.leaving;
+        if free >= needed {
+            return Vec::new();
+        }
         let pressure = self.pressure();
-        let mut idle: Vec<(f64, Duration, Arc<Slot>)> = Vec::new();
+        let mut idle: Vec<(bool, f64, Duration, Arc<Slot>)> = Vec::new();
         for group in self.groups.values() {
             let cost = group.cost(pressure);
             for (index, member) in group.idle().into_iter().enumerate() {
                 let worth = group.demand.worth(&*self.policy, &self.others, cost, index + 1);
-                idle.push((worth, member.since, member.slot.clone()));
+                let fresh = now.saturating_sub(member.since) < SETTLE;
+                idle.push((fresh, worth, member.since, member.slot.clone()));
             }
         }
-        idle.sort_by(|(a, since, _), (b, other, _)| a.total_cmp(b).then(since.cmp(other)));
-        let mut freed = self.memory.saturating_sub(self.used);
+        idle.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
         let mut ends = Vec::new();
-        for (worth, _, slot) in idle {
-            if freed >= needed {
+        for (_, worth, _, slot) in idle {
+            if free >= needed {
                 break;
             }
-            freed += slot.memory;
+            free += slot.memory;
             self.floor = self.floor.max(worth);
             self.spare(&slot.key);
             self.remove(&slot);

@@ -115,6 +115,8 @@ pub(crate) struct State {
     pub shares: Shares,
     pub waiting: usize,
     pub used: u64,
+    /// Memory of these that comes free when the instances that were taken out have ended.
+    pub leaving: u64,
     pub memory: u64,
     most_starting: usize,
     pub policy: Arc<dyn KeepAlive>,
@@ -175,6 +177,7 @@ impl State {
             shares: Shares::new(),
             waiting: 0,
             used: 0,
+            leaving: 0,
             memory,
             most_starting,
             policy,
@@ -252,7 +255,7 @@ impl State {
             if self.used + spec.limits.memory > self.memory {
                 // The memory is free only when the ended instance is gone; then the starved are planned again.
                 self.starved.insert(key.clone());
-                plan.ends.extend(self.evict(spec.limits.memory));
+                plan.ends.extend(self.evict(now));
                 break;
             }
             self.used += spec.limits.memory;
@@ -388,19 +391,21 @@ impl State {
 
     /// Takes an instance out; its memory is free when it has ended.
     pub fn remove(&mut self, slot: &Arc<Slot>) {
-        if let Some(group) = self.groups.get_mut(&slot.key) {
-            group.members.retain(|member| {
-                let removed = Arc::ptr_eq(&member.slot, slot);
-                if removed && member.unused {
-                    metrics::counter!("wisp_started_ahead_total", "used" => "false").increment(1);
-                }
-                !removed
-            });
+        let members = self.groups.get_mut(&slot.key).map(|group| &mut group.members);
+        let Some(members) = members else { return };
+        let Some(index) = members.iter().position(|member| Arc::ptr_eq(&member.slot, slot)) else {
+            return;
+        };
+        let member = members.remove(index);
+        self.leaving += slot.memory;
+        if member.unused {
+            metrics::counter!("wisp_started_ahead_total", "used" => "false").increment(1);
         }
     }
 
-    /// Gives back the memory of an instance that is gone.
+    /// Gives back the memory of an instance that was taken out and is gone.
     pub fn freed(&mut self, slot: &Slot) {
+        self.leaving = self.leaving.saturating_sub(slot.memory);
         self.give_back(&slot.key.namespace, slot.memory);
     }
 

@@ -11,7 +11,7 @@ const LEVELS: usize = 32;
 const LATELY: Duration = Duration::from_secs(60);
 
 /// Nothing is decided about an instance before it has been idle for so long.
-const SETTLE: Duration = Duration::from_secs(1);
+pub const SETTLE: Duration = Duration::from_secs(1);
 
 /// What keeping an instance costs and what it saves.
 #[derive(Clone, Copy, Debug)]

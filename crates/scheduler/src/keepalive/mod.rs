@@ -6,7 +6,7 @@ mod demand;
 use std::sync::Arc;
 
 pub use config::{Config, policy};
-pub use demand::{Cost, Demand, Wanted};
+pub use demand::{Cost, Demand, SETTLE, Wanted};
 use wisp_core::ports::KeepAlive;
 
 wisp_core::register! {

@@ -86,6 +86,8 @@ pub struct Waiting {
     pub tally: Arc<Tally>,
     pub kinds: Vec<Kind>,
     pub start: Duration,
+    /// What it takes to end an instance; only then is its memory free.
+    pub stop: Duration,
     pub fail_starts: AtomicUsize,
     /// Whether instances evade being frozen.
     pub restless: bool,
@@ -114,6 +116,7 @@ impl Language for Waiting {
         self.tally.started.fetch_add(1, SeqCst);
         Ok(Box::new(Waiter {
             tally: self.tally.clone(),
+            stop: self.stop,
             died: AtomicBool::new(false),
             frozen: AtomicBool::new(false),
             restless: self.restless,
@@ -123,6 +126,7 @@ impl Language for Waiting {
 
 struct Waiter {
     tally: Arc<Tally>,
+    stop: Duration,
     died: AtomicBool,
     frozen: AtomicBool,
     restless: bool,
@@ -182,6 +186,7 @@ impl Instance for Waiter {
     }
     async fn stop(&self) {
         self.tally.stopped.fetch_add(1, SeqCst);
+        tokio::time::sleep(self.stop).await;
     }
 }
 

@@ -44,6 +44,7 @@ fn keeping(keep: &keepalive::Config, change: impl FnOnce(&mut Config, &mut Waiti
         tally: tally.clone(),
         kinds: vec![kind],
         start: Duration::from_millis(20),
+        stop: Duration::ZERO,
         fail_starts: AtomicUsize::new(0),
         restless: false,
     };
@@ -173,6 +174,27 @@ async fn idle_instances_make_room_and_expire() {
     tokio::time::sleep(Duration::from_secs(8)).await;
     assert_eq!(bench.worker.census().memory, 0);
     assert_eq!(bench.tally.stopped.load(SeqCst), 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_just_run_runs_again_although_others_need_room() {
+    let bench = bench(|_, waiting| waiting.stop = Duration::from_millis(50));
+    let client = async |client: usize| {
+        for index in 0..12 {
+            let echo = action(&format!("guest/a{client}-{index}"), |_| ());
+            for _ in 0..2 {
+                bench.worker.run(invocation(&echo, 1, ""), false).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    };
+    join_all((0..3).map(client)).await;
+    let (started, stopped) = (bench.tally.started.load(SeqCst), bench.tally.stopped.load(SeqCst));
+    assert_eq!(
+        (started, stopped),
+        (36, 36 - 8),
+        "each is started once, and no more end than must"
+    );
 }
 
 #[tokio::test(start_paused = true)]
