@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use wisp_core::model::{Limits, NamespaceLimits};
+use wisp_core::model::{Isolation, Limits, NamespaceLimits};
 
 /// The limits of a namespace, the platform's where it has none of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub struct LimitsDoc {
     pub max_parameter_size: String,
     /// Instances of one action.
     pub max_action_instances: u64,
+    /// Weakest isolation that functions may run in.
+    pub min_isolation: Isolation,
 }
 
 impl LimitsDoc {
@@ -61,6 +63,9 @@ impl LimitsDoc {
             max_action_concurrency: platform.concurrency.max,
             max_parameter_size: format!("{} B", platform.parameters_size),
             max_action_instances: concurrent,
+            min_isolation: own
+                .min_isolation
+                .map_or(platform.min_isolation, |own| own.max(platform.min_isolation)),
         }
     }
 }
