@@ -4,5 +4,22 @@
 //! definition. Nothing here does I/O, reads a clock or rolls dice: the moment and the seed of randomness come in with
 //! the [`query::Scope`], so that the same arguments give the same answer when a journal is replayed.
 
+mod advance;
+pub mod execution;
+mod failure;
+mod fields;
+mod flow;
+pub mod history;
+mod interpreter;
+mod limits;
+pub mod machine;
+mod moment;
 pub mod query;
+mod recover;
+mod respond;
+mod steps;
+
 pub mod validate;
+
+pub use advance::{Turn, advance};
+pub use limits::Limits;

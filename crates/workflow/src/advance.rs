@@ -1,0 +1,163 @@
+use crate::Limits;
+use crate::execution::{Doing, Effect, Event, Execution, Frame, FrameId, Outcome, Status};
+use crate::history::{Details, HistoryEvent, HistoryKind};
+use crate::interpreter::Interpreter;
+use crate::machine::Machine;
+
+/// What a turn has brought: to be stored, in one commit, with the execution's new state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Turn {
+    /// Events that the history grows by.
+    pub history: Vec<HistoryEvent>,
+    /// What to do now.
+    pub effects: Vec<Effect>,
+    /// Whether the turn was cut at [`Limits::states_per_turn`]: call again, with new events or none.
+    pub more: bool,
+}
+
+/// Takes an execution as far as it goes after these events.
+///
+/// The same execution and events give the same turn. Events that came together are best given together: they make one
+/// turn. An event for an effect that is over changes nothing.
+pub fn advance(machine: &Machine, execution: &mut Execution, events: &[Event], limits: &Limits) -> Turn {
+    let mut interpreter = Interpreter {
+        machine,
+        execution,
+        limits,
+        history: Vec::new(),
+        effects: Vec::new(),
+    };
+    let mut budget = limits.states_per_turn.max(1);
+    interpreter.run(&mut budget);
+    for event in events {
+        interpreter.take(event);
+        interpreter.run(&mut budget);
+    }
+    Turn {
+        more: interpreter.execution.is_ready(),
+        history: interpreter.history,
+        effects: settle(interpreter.effects),
+    }
+}
+
+/// Drops timers that were set and forgotten in the same turn.
+fn settle(effects: Vec<Effect>) -> Vec<Effect> {
+    let set_here = |id: u64| {
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::SetTimer { id: set, .. } if *set == id))
+    };
+    let cleared: Vec<u64> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::ClearTimer { id } if set_here(*id) => Some(*id),
+            _ => None,
+        })
+        .collect();
+    let mut effects = effects;
+    effects.retain(|effect| match effect {
+        Effect::SetTimer { id, .. } => !cleared.contains(id),
+        _ => true,
+    });
+    effects
+}
+
+impl Interpreter<'_> {
+    /// Lets every frame that can go on do so, until none can or the budget is spent.
+    fn run(&mut self, budget: &mut u32) {
+        while *budget > 0 && self.execution.status == Status::Running {
+            if self.is_full() {
+                return self.exhaust();
+            }
+            let Some(id) = self.execution.ready.pop_front() else {
+                return;
+            };
+            match self.frame(id).map(|frame| &frame.doing) {
+                Some(Doing::Entering) => self.enter(id),
+                Some(Doing::Working) => {
+                    *budget -= 1;
+                    self.work(id);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The first event: the flow begins.
+    pub(crate) fn begin(&mut self) {
+        let execution = &mut *self.execution;
+        execution.started_ms = execution.now_ms;
+        let details = Details::Started {
+            input: execution.input.clone(),
+            role_arn: execution.identity.role_arn.clone(),
+        };
+        let seconds = self.machine.timeout_seconds();
+        let seconds = if execution.express {
+            Some(seconds.unwrap_or(self.limits.express_seconds))
+        } else {
+            seconds
+        };
+        if let Some(seconds) = seconds {
+            let id = execution.next_effect();
+            execution.deadline = Some(id);
+            let at_ms = execution.now_ms.saturating_add_unsigned(seconds.saturating_mul(1000));
+            self.effects.push(Effect::SetTimer { id, at_ms });
+        }
+        self.append(0, HistoryKind::ExecutionStarted, details);
+        let root = FrameId(0);
+        let frame = Frame::new(None, self.execution.start, self.execution.input.clone(), 0);
+        self.execution.frames.insert(root, frame);
+        self.execution.ready.push_back(root);
+    }
+
+    /// The execution is over: nothing that it waits for matters.
+    pub(crate) fn finish(&mut self, previous: u64, kind: HistoryKind, details: Details, outcome: Outcome) {
+        self.append_last(previous, kind, details);
+        let frames: Vec<FrameId> = self.execution.frames.keys().copied().collect();
+        for id in frames {
+            self.halt(id);
+        }
+        if let Some(id) = self.execution.deadline.take() {
+            self.effects.push(Effect::ClearTimer { id });
+        }
+        self.execution.ready.clear();
+        if outcome.status == Status::Succeeded {
+            self.execution.frames.clear();
+        }
+        self.execution.status = outcome.status;
+        self.execution.outcome = Some(outcome.clone());
+        self.effects.push(Effect::Finish { outcome });
+    }
+
+    fn exhaust(&mut self) {
+        let limit = self.limits.history_events;
+        let cause = format!("The execution reached the maximum number of history events ({limit}).");
+        let previous = self.execution.last_event;
+        self.finish_failed(previous, Some("States.Runtime".to_owned()), Some(cause));
+    }
+
+    pub(crate) fn finish_failed(&mut self, previous: u64, error: Option<String>, cause: Option<String>) {
+        self.finish_without(previous, HistoryKind::ExecutionFailed, Status::Failed, error, cause);
+    }
+
+    pub(crate) fn finish_without(
+        &mut self,
+        previous: u64,
+        kind: HistoryKind,
+        status: Status,
+        error: Option<String>,
+        cause: Option<String>,
+    ) {
+        let details = Details::Failure {
+            error: error.clone(),
+            cause: cause.clone(),
+        };
+        let outcome = Outcome {
+            status,
+            output: None,
+            error,
+            cause,
+        };
+        self.finish(previous, kind, details, outcome);
+    }
+}

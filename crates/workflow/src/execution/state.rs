@@ -1,0 +1,199 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Frame, FrameId, Token};
+use crate::machine::StateId;
+use crate::query::Chance;
+
+/// Who an execution is, as ARNs and the context object tell it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// `arn:aws:states:REGION:ACCOUNT:execution:MACHINE:NAME`.
+    pub arn: String,
+    /// Unique in its state machine.
+    pub name: String,
+    /// `arn:aws:states:REGION:ACCOUNT:stateMachine:NAME`.
+    pub machine_arn: String,
+    /// Of the state machine.
+    pub machine_name: String,
+    /// As whom it acts.
+    pub role_arn: String,
+}
+
+/// What an execution begins with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Who it is.
+    pub identity: Identity,
+    /// Its input.
+    pub input: Arc<Value>,
+    /// Where it begins: the machine's start, or that of a Map's processor.
+    pub start: StateId,
+    /// Whether it is Express: five minutes at most.
+    pub express: bool,
+    /// Secret random bytes that decide everything random in the execution: jitter, UUIDs, tokens.
+    pub seed: [u8; 16],
+}
+
+/// How far an execution is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// Not over.
+    Running,
+    /// Ended well.
+    Succeeded,
+    /// Ended by an error.
+    Failed,
+    /// Took too long.
+    TimedOut,
+    /// Stopped.
+    Aborted,
+}
+
+/// How an execution ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Not `Running`.
+    pub status: Status,
+    /// Of one that succeeded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub output: Option<Arc<Value>>,
+    /// Of one that did not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+    /// Of one that did not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cause: Option<String>,
+}
+
+/// The state of an execution between two turns. Its size depends on what goes on at once, not on how long it runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Execution {
+    /// Who it is.
+    pub identity: Identity,
+    /// Its input.
+    pub input: Arc<Value>,
+    /// Whether it is Express.
+    pub express: bool,
+    /// How far it is.
+    pub status: Status,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Milliseconds since 1970.
+    pub started_ms: i64,
+    /// How often it was redriven.
+    pub redrives: u32,
+    /// The moment of the latest event.
+    pub(crate) now_ms: i64,
+    pub(crate) start: StateId,
+    pub(crate) seed: [u8; 16],
+    /// How many sequences of random numbers were begun.
+    pub(crate) draws: u64,
+    /// The id of the latest history event: its length.
+    pub(crate) last_event: u64,
+    /// The id of the latest effect.
+    pub(crate) last_effect: u64,
+    pub(crate) last_frame: u64,
+    /// The timer of the execution's own timeout.
+    pub(crate) deadline: Option<u64>,
+    /// All threads of control. After a failure, those that failed, for a redrive.
+    pub(crate) frames: BTreeMap<FrameId, Frame>,
+    /// Which frame waits for an effect.
+    pub(crate) waiting: BTreeMap<u64, FrameId>,
+    /// Frames that can go on. Empty between turns, unless the turn was cut.
+    pub(crate) ready: VecDeque<FrameId>,
+}
+
+impl Execution {
+    /// An execution that has not begun: its first event is [`EventKind::Started`](super::EventKind::Started).
+    pub fn new(start: Start) -> Self {
+        Self {
+            identity: start.identity,
+            input: start.input,
+            express: start.express,
+            status: Status::Running,
+            outcome: None,
+            started_ms: 0,
+            redrives: 0,
+            now_ms: 0,
+            start: start.start,
+            seed: start.seed,
+            draws: 0,
+            last_event: 0,
+            last_effect: 0,
+            last_frame: 0,
+            deadline: None,
+            frames: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// How many history events it has had; the id of the latest.
+    pub fn history_length(&self) -> u64 {
+        self.last_event
+    }
+
+    /// Whether it is waiting for this effect's answer. Others can be thrown away.
+    pub fn awaits(&self, id: u64) -> bool {
+        self.waiting.contains_key(&id)
+    }
+
+    /// Whether it can go on without an event, because a turn was cut.
+    pub fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The states in which it is, and since which moment: one for each thread of control.
+    pub fn places(&self) -> impl Iterator<Item = (StateId, i64)> {
+        self.frames.values().map(|frame| (frame.state, frame.entered_ms))
+    }
+
+    /// A sequence of random numbers that no other draw of this execution shares.
+    pub(crate) fn draw(&mut self) -> Chance {
+        self.draws += 1;
+        Chance::new(self.digest(b"draw", self.draws))
+    }
+
+    /// The token of a task.
+    pub(crate) fn token(&self, task: u64) -> Token {
+        Token {
+            execution: self.identity.arn.clone(),
+            task,
+            secret: self.digest(b"token", task),
+        }
+    }
+
+    /// Whether this is the token that the execution gave to this task.
+    pub fn vouches_for(&self, token: &Token) -> bool {
+        *token == self.token(token.task)
+    }
+
+    /// A number that the seed decides and does not give away.
+    fn digest(&self, purpose: &[u8], number: u64) -> u64 {
+        let mut digest = Sha256::new();
+        digest.update(self.seed);
+        digest.update(purpose);
+        digest.update(number.to_be_bytes());
+        digest
+            .finalize()
+            .iter()
+            .take(8)
+            .fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
+    }
+
+    pub(crate) fn next_effect(&mut self) -> u64 {
+        self.last_effect += 1;
+        self.last_effect
+    }
+
+    pub(crate) fn next_frame(&mut self) -> FrameId {
+        self.last_frame += 1;
+        FrameId(self.last_frame)
+    }
+}

@@ -1,0 +1,144 @@
+//! The core, an event at a time.
+#![allow(clippy::unwrap_used)] // a failed test says why by itself
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use wisp_workflow::execution::{Effect, Event, EventKind, Execution, Identity, Start, Status};
+use wisp_workflow::machine::Machine;
+use wisp_workflow::{Limits, Turn, advance};
+
+struct Run {
+    machine: Machine,
+    execution: Execution,
+    now: i64,
+}
+
+impl Run {
+    fn of(definition: Value, input: Value) -> (Self, Turn) {
+        let machine = Machine::parse(&definition).unwrap();
+        let start = machine.start();
+        let identity = Identity {
+            arn: "arn:aws:states:r:a:execution:m:e".to_owned(),
+            name: "e".to_owned(),
+            machine_arn: "arn:aws:states:r:a:stateMachine:m".to_owned(),
+            machine_name: "m".to_owned(),
+            role_arn: "arn:aws:iam::a:role/r".to_owned(),
+        };
+        let execution = Execution::new(Start {
+            identity,
+            input: Arc::new(input),
+            start,
+            express: false,
+            seed: [7; 16],
+        });
+        let mut run = Self {
+            machine,
+            execution,
+            now: 1000,
+        };
+        let turn = run.take(EventKind::Started);
+        (run, turn)
+    }
+
+    fn take(&mut self, kind: EventKind) -> Turn {
+        let event = Event { at_ms: self.now, kind };
+        advance(&self.machine, &mut self.execution, &[event], &Limits::default())
+    }
+}
+
+fn kinds(turn: &Turn) -> Vec<&str> {
+    turn.history.iter().map(|event| event.kind.name()).collect()
+}
+
+fn task_id(turn: &Turn) -> u64 {
+    let mut ids = turn.effects.iter().filter_map(|effect| match effect {
+        Effect::StartTask(task) => Some(task.id),
+        _ => None,
+    });
+    ids.next_back().unwrap()
+}
+
+#[test]
+fn a_task_is_asked_for_once_and_its_end_counts_once() {
+    let definition = json!({"StartAt": "Call", "States": {
+        "Call": {"Type": "Task", "Resource": "wisp:action:double", "TimeoutSeconds": 5, "Next": "Done"},
+        "Done": {"Type": "Succeed"}
+    }});
+    let (mut run, turn) = Run::of(definition, json!({"n": 1}));
+    assert_eq!(
+        kinds(&turn),
+        [
+            "ExecutionStarted",
+            "TaskStateEntered",
+            "LambdaFunctionScheduled",
+            "LambdaFunctionStarted"
+        ]
+    );
+    let id = task_id(&turn);
+    assert!(run.execution.awaits(id));
+    let end = EventKind::TaskSucceeded {
+        id,
+        output: json!({"n": 2}),
+    };
+    let turn = run.take(end.clone());
+    assert_eq!(
+        kinds(&turn),
+        [
+            "LambdaFunctionSucceeded",
+            "TaskStateExited",
+            "SucceedStateEntered",
+            "SucceedStateExited",
+            "ExecutionSucceeded"
+        ]
+    );
+    assert!(
+        matches!(turn.effects[0], Effect::ClearTimer { .. }),
+        "{:?}",
+        turn.effects
+    );
+    assert_eq!(
+        run.execution.outcome.as_ref().unwrap().output.as_deref(),
+        Some(&json!({"n": 2}))
+    );
+    assert_eq!(run.take(end), Turn::default());
+}
+
+#[test]
+fn a_stopped_execution_takes_back_what_it_asked_for() {
+    let definition = json!({"StartAt": "Sleep", "States": {"Sleep": {"Type": "Wait", "Seconds": 60, "End": true}}});
+    let (mut run, turn) = Run::of(definition, json!({}));
+    let Effect::SetTimer { id, at_ms } = turn.effects[0] else {
+        panic!("{:?}", turn.effects)
+    };
+    assert_eq!(at_ms, 61_000);
+    let turn = run.take(EventKind::Stopped {
+        error: Some("Enough".to_owned()),
+        cause: None,
+    });
+    assert_eq!(kinds(&turn), ["ExecutionAborted"]);
+    assert_eq!(turn.effects[0], Effect::ClearTimer { id });
+    assert_eq!(run.execution.status, Status::Aborted);
+    assert_eq!(run.take(EventKind::TimerFired { id }), Turn::default());
+}
+
+#[test]
+fn a_loop_without_a_wait_is_cut_and_ends_with_its_history() {
+    let definition = json!({"StartAt": "Again", "States": {"Again": {"Type": "Pass", "Next": "Again"}}});
+    let (mut run, mut turn) = Run::of(definition, json!({}));
+    let mut turns = 1;
+    let mut length = turn.history.len();
+    while turn.more {
+        turn = advance(&run.machine, &mut run.execution, &[], &Limits::default());
+        turns += 1;
+        length += turn.history.len();
+    }
+    assert!(turns > 5, "{turns}");
+    assert_eq!((length, run.execution.history_length()), (25_000, 25_000));
+    let outcome = run.execution.outcome.unwrap();
+    assert_eq!(outcome.error.as_deref(), Some("States.Runtime"));
+    assert_eq!(
+        outcome.cause.unwrap(),
+        "The execution reached the maximum number of history events (25000)."
+    );
+}
