@@ -37,6 +37,8 @@ pub struct Bounds {
     pub depth: usize,
     /// How many items a sequence within a JSONata expression may have.
     pub sequence: usize,
+    /// How many bytes the result of a JSONata expression may have, and what `$pad` makes.
+    pub bytes: usize,
     /// How many values a JSONPath may visit.
     pub visits: usize,
 }
@@ -46,7 +48,8 @@ impl Default for Bounds {
         Self {
             time_ms: 1000,
             depth: 3000,
-            sequence: 1_000_000,
+            sequence: 262_144,
+            bytes: 1 << 20,
             visits: 1_000_000,
         }
     }

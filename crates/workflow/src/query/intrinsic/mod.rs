@@ -7,6 +7,8 @@ mod functions;
 mod parse;
 mod texts;
 
+pub(super) use texts::digest;
+
 pub use functions::FUNCTIONS;
 pub use parse::{Argument, Call};
 

@@ -92,7 +92,7 @@ pub(super) fn hash(arguments: &[Value], _: &Chance) -> Result<Value, String> {
 }
 
 /// The hash in hexadecimal digits, also for JSONata's `$hash`.
-pub(crate) fn digest(data: &str, algorithm: &str) -> Result<String, String> {
+pub(in crate::query) fn digest(data: &str, algorithm: &str) -> Result<String, String> {
     let digits = |bytes: &[u8]| HEXLOWER.encode(bytes);
     match algorithm {
         "MD5" => Ok(digits(&Md5::digest(data))),

@@ -1,0 +1,108 @@
+use std::cell::OnceCell;
+
+use jsonata_core::{
+    ast::AstNode,
+    evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions},
+    parser,
+    value::JValue,
+};
+use serde_json::Value;
+
+use super::{
+    functions,
+    json::{NotJson, to_json, to_jsonata},
+};
+use crate::query::{Fault, Scope, depth::MAX_DEPTH};
+
+pub(super) fn parse(expression: &str) -> Result<AstNode, String> {
+    parser::parse(expression).map_err(|error| error.to_string())
+}
+
+/// The words of the reference implementation, without what the library adds to them.
+fn official(message: &str) -> &str {
+    const NO_FUNCTION: &str = "T1006: Attempted to invoke a non-function";
+    if message.starts_with(NO_FUNCTION) {
+        NO_FUNCTION
+    } else {
+        message
+    }
+}
+
+/// The expressions of one field; what they see is converted once.
+pub(super) struct Evaluation<'a> {
+    scope: &'a Scope<'a>,
+    states: OnceCell<JValue>,
+}
+
+impl<'a> Evaluation<'a> {
+    pub fn new(scope: &'a Scope<'a>) -> Self {
+        Self {
+            scope,
+            states: OnceCell::new(),
+        }
+    }
+
+    /// What the expression of this field gives.
+    pub fn value(&self, expression: &str, field: &str) -> Result<Value, Fault> {
+        let fault = |why: &str| {
+            let about = format!("The JSONata expression '{expression}' specified for the field '{field}'");
+            Fault::evaluation(field, format!("{about} {why}"))
+        };
+        let threw = |why: &str| fault(&format!("threw an error during evaluation. {why}"));
+        let tree = parse(expression).map_err(|why| threw(&why))?;
+        let value = self
+            .run(&tree, expression)
+            .map_err(|error| threw(official(error.message())))?;
+        if value.is_undefined() {
+            return Err(fault("returned nothing (undefined)."));
+        }
+        let bytes = self.scope.bounds.bytes;
+        to_json(&value, bytes).map_err(|why| match why {
+            NotJson::Unsupported => fault("returned an unsupported result type."),
+            NotJson::TooDeep => fault(&format!("returned a value that nests deeper than {MAX_DEPTH} levels.")),
+            NotJson::TooLong => fault(&format!("returned a value of more than {bytes} bytes.")),
+        })
+    }
+
+    fn run(&self, tree: &AstNode, expression: &str) -> Result<JValue, EvaluatorError> {
+        let bounds = self.scope.bounds;
+        let options = EvaluatorOptions {
+            timeout_ms: Some(bounds.time_ms),
+            max_stack_depth: Some(bounds.depth),
+            max_sequence_length: Some(bounds.sequence),
+            cancel: None,
+        };
+        let mut evaluator = Evaluator::with_options(self.bindings(expression), options);
+        functions::register(&mut evaluator, self.scope)?;
+        evaluator.evaluate(tree, &JValue::Undefined)
+    }
+
+    /// The values that the expression names; converting what it does not name would cost more than the expression.
+    fn bindings(&self, expression: &str) -> Context {
+        let mut context = Context::new();
+        for (name, value) in self.scope.variables {
+            if expression.contains(name.as_str()) {
+                context.bind(name.clone(), to_jsonata(value));
+            }
+        }
+        if expression.contains("states") {
+            context.bind("states".to_owned(), self.states().clone());
+        }
+        context
+    }
+
+    fn states(&self) -> &JValue {
+        self.states.get_or_init(|| {
+            let present = [
+                ("input", Some(self.scope.input)),
+                ("context", Some(self.scope.context)),
+                ("result", self.scope.result),
+                ("errorOutput", self.scope.error_output),
+            ];
+            let fields = present
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?.clone())));
+            JValue::from(Value::Object(fields.collect()))
+        })
+    }
+}
