@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use crate::Limits;
 use crate::execution::{Doing, Effect, Event, Execution, Frame, FrameId, Outcome, Status};
 use crate::history::{Details, HistoryEvent, HistoryKind};
@@ -41,25 +43,26 @@ pub fn advance(machine: &Machine, execution: &mut Execution, events: &[Event], l
 }
 
 /// Drops timers that were set and forgotten in the same turn.
-fn settle(effects: Vec<Effect>) -> Vec<Effect> {
-    let set_here = |id: u64| {
-        effects
-            .iter()
-            .any(|effect| matches!(effect, Effect::SetTimer { id: set, .. } if *set == id))
-    };
-    let cleared: Vec<u64> = effects
-        .iter()
-        .filter_map(|effect| match effect {
-            Effect::ClearTimer { id } if set_here(*id) => Some(*id),
-            _ => None,
-        })
-        .collect();
-    let mut effects = effects;
-    effects.retain(|effect| match effect {
-        Effect::SetTimer { id, .. } => !cleared.contains(id),
-        _ => true,
-    });
+fn settle(mut effects: Vec<Effect>) -> Vec<Effect> {
+    let set: HashSet<(u64, i64)> = effects.iter().filter_map(set_timer).collect();
+    let both: HashSet<(u64, i64)> = effects.iter().filter_map(clear_timer).filter(|timer| set.contains(timer)).collect();
+    let dropped = |timer: Option<(u64, i64)>| timer.is_some_and(|timer| both.contains(&timer));
+    effects.retain(|effect| !dropped(set_timer(effect).or(clear_timer(effect))));
     effects
+}
+
+fn set_timer(effect: &Effect) -> Option<(u64, i64)> {
+    match effect {
+        Effect::SetTimer { id, at_ms } => Some((*id, *at_ms)),
+        _ => None,
+    }
+}
+
+fn clear_timer(effect: &Effect) -> Option<(u64, i64)> {
+    match effect {
+        Effect::ClearTimer { id, at_ms } => Some((*id, *at_ms)),
+        _ => None,
+    }
 }
 
 impl Interpreter<'_> {
@@ -100,8 +103,7 @@ impl Interpreter<'_> {
         if let Some(seconds) = seconds {
             let id = execution.next_effect();
             execution.deadline = Some(id);
-            let at_ms = execution.now_ms.saturating_add_unsigned(seconds.saturating_mul(1000));
-            self.effects.push(Effect::SetTimer { id, at_ms });
+            self.move_timer(id, i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX));
         }
         self.append(0, HistoryKind::ExecutionStarted, details);
         let root = FrameId(0);
@@ -118,7 +120,7 @@ impl Interpreter<'_> {
             self.halt(id);
         }
         if let Some(id) = self.execution.deadline.take() {
-            self.effects.push(Effect::ClearTimer { id });
+            self.drop_timer(id);
         }
         self.execution.ready.clear();
         if outcome.status == Status::Succeeded {

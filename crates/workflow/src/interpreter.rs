@@ -93,21 +93,29 @@ impl<'a> Interpreter<'a> {
     /// Sets a timer that this frame waits for.
     pub fn set_timer(&mut self, id: FrameId, after_ms: i64) -> u64 {
         let timer = self.execution.next_effect();
-        self.set_timer_again(timer, after_ms);
         self.execution.waiting.insert(timer, id);
+        self.move_timer(timer, after_ms);
         timer
     }
 
-    /// Moves a timer.
-    pub fn set_timer_again(&mut self, timer: u64, after_ms: i64) {
+    /// Sets a timer, which may be set already, to so long after now.
+    pub fn move_timer(&mut self, id: u64, after_ms: i64) {
+        self.clear_timer(id);
         let at_ms = self.now().saturating_add(after_ms);
-        self.effects.push(Effect::SetTimer { id: timer, at_ms });
+        self.execution.timers.insert(id, at_ms);
+        self.effects.push(Effect::SetTimer { id, at_ms });
     }
 
-    pub fn clear_timer(&mut self, timer: u64) {
-        if self.execution.waiting.remove(&timer).is_some() {
-            self.effects.push(Effect::ClearTimer { id: timer });
+    fn clear_timer(&mut self, id: u64) {
+        if let Some(at_ms) = self.execution.timers.remove(&id) {
+            self.effects.push(Effect::ClearTimer { id, at_ms });
         }
+    }
+
+    /// Forgets a timer, and who waits for it.
+    pub fn drop_timer(&mut self, id: u64) {
+        self.clear_timer(id);
+        self.execution.waiting.remove(&id);
     }
 
     /// What expressions of the frame's state see.

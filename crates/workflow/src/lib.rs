@@ -17,6 +17,7 @@ mod moment;
 pub mod query;
 mod recover;
 mod respond;
+pub mod simulate;
 mod steps;
 
 pub mod validate;

@@ -165,13 +165,13 @@ impl Interpreter<'_> {
             doing => std::mem::replace(doing, Doing::Halted),
         };
         match doing {
-            Doing::Sleeping { timer } | Doing::Pausing { timer } => self.clear_timer(timer),
+            Doing::Sleeping { timer } | Doing::Pausing { timer } => self.drop_timer(timer),
             Doing::Calling(call) => {
                 self.release(call.id);
                 call.timeout
                     .into_iter()
                     .chain(call.heartbeat.map(|(timer, _)| timer))
-                    .for_each(|timer| self.clear_timer(timer));
+                    .for_each(|timer| self.drop_timer(timer));
             }
             _ => {}
         }

@@ -75,6 +75,10 @@ impl Interpreter<'_> {
     }
 
     fn fire(&mut self, id: u64) {
+        if self.execution.timers.get(&id).is_none_or(|at_ms| *at_ms > self.now()) {
+            return; // forgotten, or moved
+        }
+        self.execution.timers.remove(&id);
         if self.execution.deadline == Some(id) {
             self.execution.deadline = None;
             return self.expire();

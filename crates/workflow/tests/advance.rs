@@ -117,7 +117,7 @@ fn a_stopped_execution_takes_back_what_it_asked_for() {
         cause: None,
     });
     assert_eq!(kinds(&turn), ["ExecutionAborted"]);
-    assert_eq!(turn.effects[0], Effect::ClearTimer { id });
+    assert_eq!(turn.effects[0], Effect::ClearTimer { id, at_ms });
     assert_eq!(run.execution.status, Status::Aborted);
     assert_eq!(run.take(EventKind::TimerFired { id }), Turn::default());
 }

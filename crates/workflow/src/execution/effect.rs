@@ -17,17 +17,19 @@ pub enum Effect {
         /// Of the task.
         id: u64,
     },
-    /// Answer with [`EventKind::TimerFired`](super::EventKind::TimerFired) at that moment. Replaces a timer with this id.
+    /// Answer with [`EventKind::TimerFired`](super::EventKind::TimerFired) at that moment.
     SetTimer {
         /// Of the timer.
         id: u64,
         /// Milliseconds since 1970; may be in the past.
         at_ms: i64,
     },
-    /// Forget a timer.
+    /// Forget a timer. One that moves is forgotten and set again, under its id.
     ClearTimer {
         /// Of the timer.
         id: u64,
+        /// The moment that it was set for.
+        at_ms: i64,
     },
     /// Read the items of a distributed Map; answer with an array as [`EventKind::TaskSucceeded`](super::EventKind).
     ReadItems(ItemRead),

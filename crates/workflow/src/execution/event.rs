@@ -26,11 +26,12 @@ pub enum EventKind {
         /// Who took it.
         worker: Option<String>,
     },
-    /// A service has accepted a `.sync` or `.waitForTaskToken` task, whose end is still to come.
+    /// An activity has the task in its queue, or a service has accepted a `.sync` or `.waitForTaskToken` task, whose end
+    /// is still to come.
     TaskSubmitted {
         /// Of the task.
         id: u64,
-        /// What the service answered.
+        /// What the service answered; nothing from an activity.
         output: Value,
     },
     /// A task, a read of items or a write of results has ended well.

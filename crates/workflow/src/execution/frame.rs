@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::context::Item;
+use crate::history::Details;
 use crate::machine::StateId;
 
 /// Names a frame within its execution, for ever.
@@ -112,6 +113,9 @@ pub struct Call {
     pub timeout: Option<u64>,
     /// The timer of its heartbeat, and its seconds.
     pub heartbeat: Option<(u64, u64)>,
+    /// What history tells once an activity has taken it: one that is not there leaves no trace.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub untold: Option<Box<Details>>,
 }
 
 /// A Parallel's branches or a Map's iterations.

@@ -105,6 +105,8 @@ pub struct Execution {
     pub(crate) frames: BTreeMap<FrameId, Frame>,
     /// Which frame waits for an effect.
     pub(crate) waiting: BTreeMap<u64, FrameId>,
+    /// Timers that are set, and for when.
+    pub(crate) timers: BTreeMap<u64, i64>,
     /// Frames that can go on. Empty between turns, unless the turn was cut.
     pub(crate) ready: VecDeque<FrameId>,
 }
@@ -130,6 +132,7 @@ impl Execution {
             deadline: None,
             frames: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            timers: BTreeMap::new(),
             ready: VecDeque::new(),
         }
     }
@@ -142,6 +145,11 @@ impl Execution {
     /// Whether it is waiting for this effect's answer. Others can be thrown away.
     pub fn awaits(&self, id: u64) -> bool {
         self.waiting.contains_key(&id)
+    }
+
+    /// Its timers, and the moments in milliseconds since 1970 for which they are set.
+    pub fn timers(&self) -> impl Iterator<Item = (u64, i64)> {
+        self.timers.iter().map(|(id, at_ms)| (*id, *at_ms))
     }
 
     /// Whether it can go on without an event, because a turn was cut.

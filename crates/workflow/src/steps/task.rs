@@ -62,16 +62,17 @@ fn seconds(amount: Option<&Amount>, field: &str, scope: &Scope) -> Result<Option
 fn schedule(work: &mut Work, fields: &Task, start: TaskStart) {
     let turn = &mut *work.turn;
     let (kind, details) = scheduled(&fields.resource, &start, &turn.execution.identity.machine_arn);
-    turn.record(work.id, kind, details);
+    let mut untold = None;
     match &fields.resource {
         Resource::Function(_) => {
+            turn.record(work.id, kind, details);
             turn.record(work.id, HistoryKind::LambdaFunctionStarted, Details::None);
         }
         Resource::Service { .. } => {
-            let details = told(&fields.resource, None);
-            turn.record(work.id, HistoryKind::TaskStarted, details);
+            turn.record(work.id, kind, details);
+            turn.record(work.id, HistoryKind::TaskStarted, told(&fields.resource, None));
         }
-        Resource::Activity(_) => {}
+        Resource::Activity(_) => untold = Some(Box::new(details)),
     }
     let timer = |turn: &mut Interpreter, seconds: u64| turn.set_timer(work.id, milliseconds(seconds));
     let timeout = start.timeout_seconds.map(|seconds| timer(turn, seconds));
@@ -82,6 +83,7 @@ fn schedule(work: &mut Work, fields: &Task, start: TaskStart) {
             id: start.id,
             timeout,
             heartbeat,
+            untold,
         });
     }
     turn.effects.push(Effect::StartTask(start));
@@ -145,14 +147,27 @@ fn resource<'m>(turn: &Interpreter<'m>, id: FrameId) -> Option<&'m Resource> {
 /// A worker took an activity's task.
 pub(crate) fn started(turn: &mut Interpreter, id: FrameId, worker: Option<String>) {
     if let Some(Resource::Activity(_)) = resource(turn, id) {
+        tell(turn, id);
         turn.record(id, HistoryKind::ActivityStarted, Details::Worker { name: worker });
     }
 }
 
-/// A service has accepted the task, whose end is still to come.
+/// An activity has the task in its queue, or a service has accepted it; its end is still to come.
 pub(crate) fn submitted(turn: &mut Interpreter, id: FrameId, output: Value) {
-    if let Some(resource @ Resource::Service { .. }) = resource(turn, id) {
-        turn.record(id, HistoryKind::TaskSubmitted, told(resource, Some(Arc::new(output))));
+    match resource(turn, id) {
+        Some(resource @ Resource::Service { .. }) => {
+            turn.record(id, HistoryKind::TaskSubmitted, told(resource, Some(Arc::new(output))));
+        }
+        _ => tell(turn, id),
+    }
+}
+
+/// Tells that an activity's task was scheduled, once it is known that there is such an activity.
+fn tell(turn: &mut Interpreter, id: FrameId) {
+    if let Some(Doing::Calling(call)) = turn.frame_mut(id).map(|frame| &mut frame.doing)
+        && let Some(details) = call.untold.take()
+    {
+        turn.record(id, HistoryKind::ActivityScheduled, *details);
     }
 }
 
@@ -161,7 +176,7 @@ pub(crate) fn heartbeat(turn: &mut Interpreter, id: FrameId) {
     if let Some(Doing::Calling(call)) = turn.frame(id).map(|frame| &frame.doing)
         && let Some((timer, seconds)) = call.heartbeat
     {
-        turn.set_timer_again(timer, milliseconds(seconds));
+        turn.move_timer(timer, milliseconds(seconds));
     }
 }
 
@@ -181,6 +196,9 @@ pub(crate) fn ended(turn: &mut Interpreter, id: FrameId, how: End) {
 }
 
 fn end(turn: &mut Interpreter, id: FrameId, how: End, heartbeat: bool) {
+    if !matches!(how, End::Refused { .. }) {
+        tell(turn, id);
+    }
     turn.halt(id);
     let Some(resource) = resource(turn, id) else { return };
     let step = match how {
