@@ -45,7 +45,11 @@ pub fn advance(machine: &Machine, execution: &mut Execution, events: &[Event], l
 /// Drops timers that were set and forgotten in the same turn.
 fn settle(mut effects: Vec<Effect>) -> Vec<Effect> {
     let set: HashSet<(u64, i64)> = effects.iter().filter_map(set_timer).collect();
-    let both: HashSet<(u64, i64)> = effects.iter().filter_map(clear_timer).filter(|timer| set.contains(timer)).collect();
+    let both: HashSet<(u64, i64)> = effects
+        .iter()
+        .filter_map(clear_timer)
+        .filter(|timer| set.contains(timer))
+        .collect();
     let dropped = |timer: Option<(u64, i64)>| timer.is_some_and(|timer| both.contains(&timer));
     effects.retain(|effect| !dropped(set_timer(effect).or(clear_timer(effect))));
     effects

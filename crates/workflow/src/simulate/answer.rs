@@ -16,9 +16,19 @@ pub(super) fn task(task: &TaskStart, draw: Draw) -> Vec<EventKind> {
                 returned: Some(returned),
                 ..Mock::default()
             },
-            None => return vec![refused(task.id, format!("The activity {} does not exist.", task.resource))],
+            None => {
+                return vec![refused(
+                    task.id,
+                    format!("The activity {} does not exist.", task.resource),
+                )];
+            }
         },
-        Draw::Spent => return vec![refused(task.id, format!("No mocked outcome is left for the state '{}'.", task.state))],
+        Draw::Spent => {
+            return vec![refused(
+                task.id,
+                format!("No mocked outcome is left for the state '{}'.", task.state),
+            )];
+        }
     };
     let mut events = accepted(task.id, &resource, &mock);
     events.extend(ended(task.id, mock));
@@ -47,7 +57,11 @@ fn default(resource: &Resource, input: &Value) -> Option<Value> {
 fn accepted(id: u64, resource: &Resource, mock: &Mock) -> Vec<EventKind> {
     match resource {
         Resource::Activity(_) if !mock.hang => vec![EventKind::TaskStarted { id, worker: None }],
-        Resource::Service { service, pattern: Pattern::Job | Pattern::Callback, .. } if !refuses(service, mock) => {
+        Resource::Service {
+            service,
+            pattern: Pattern::Job | Pattern::Callback,
+            ..
+        } if !refuses(service, mock) => {
             let output = json!({});
             vec![EventKind::TaskSubmitted { id, output }]
         }
@@ -62,13 +76,19 @@ fn refuses(service: &str, mock: &Mock) -> bool {
         Some("states") => "StepFunctions",
         last => last.unwrap_or(service),
     };
-    thrown.and_then(|error| error.split_once('.')).is_some_and(|(prefix, _)| prefix.eq_ignore_ascii_case(service))
+    thrown
+        .and_then(|error| error.split_once('.'))
+        .is_some_and(|(prefix, _)| prefix.eq_ignore_ascii_case(service))
 }
 
 fn ended(id: u64, mock: Mock) -> Option<EventKind> {
     match mock {
         Mock { hang: true, .. } => None,
-        Mock { throw: Some(Thrown { error, cause }), timed_out, .. } => Some(match timed_out {
+        Mock {
+            throw: Some(Thrown { error, cause }),
+            timed_out,
+            ..
+        } => Some(match timed_out {
             true => EventKind::TaskTimedOut { id, error, cause },
             false => EventKind::TaskFailed { id, error, cause },
         }),
@@ -86,9 +106,19 @@ pub(super) fn items(read: &ItemRead, draw: Draw) -> EventKind {
         _ => None,
     };
     match end {
-        Some(EventKind::TaskSucceeded { id, output: Value::Array(mut items) }) => {
-            items.truncate(read.max_items.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX));
-            EventKind::TaskSucceeded { id, output: Value::Array(items) }
+        Some(EventKind::TaskSucceeded {
+            id,
+            output: Value::Array(mut items),
+        }) => {
+            items.truncate(
+                read.max_items
+                    .and_then(|most| usize::try_from(most).ok())
+                    .unwrap_or(usize::MAX),
+            );
+            EventKind::TaskSucceeded {
+                id,
+                output: Value::Array(items),
+            }
         }
         Some(end) => end,
         None => EventKind::TaskFailed {
@@ -107,7 +137,11 @@ pub(super) fn results(write: &ResultWrite, draw: Draw) -> EventKind {
     };
     end.unwrap_or_else(|| {
         let run = write.map_run_arn.rsplit(':').next().unwrap_or_default();
-        let prefix = write.parameters.get("Prefix").and_then(Value::as_str).unwrap_or_default();
+        let prefix = write
+            .parameters
+            .get("Prefix")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let key = format!("{}/{run}/manifest.json", prefix.trim_end_matches('/'));
         let output = json!({
             "MapRunArn": write.map_run_arn,

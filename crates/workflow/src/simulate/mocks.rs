@@ -61,7 +61,10 @@ impl Deck {
     pub fn new(mocks: Mocks, definition: &Value) -> Self {
         let mut shuffled = HashSet::new();
         iterated(definition, false, &mut shuffled);
-        let mocks = mocks.0.into_iter().map(|(state, mocks)| (state, mocks.into_iter().map(Some).collect()));
+        let mocks = mocks
+            .0
+            .into_iter()
+            .map(|(state, mocks)| (state, mocks.into_iter().map(Some).collect()));
         Self {
             mocks: mocks.collect(),
             shuffled,
@@ -69,9 +72,19 @@ impl Deck {
     }
 
     pub fn draw(&mut self, state: &str, input: &Value) -> Draw {
-        let Some(mocks) = self.mocks.get_mut(state) else { return Draw::Unknown };
-        let fits = |mock: &Option<Mock>| mock.as_ref().and_then(|mock| mock.input.as_ref()).is_some_and(|wanted| matches(wanted, input));
-        let by_input = if self.shuffled.contains(state) { mocks.iter().position(fits) } else { None };
+        let Some(mocks) = self.mocks.get_mut(state) else {
+            return Draw::Unknown;
+        };
+        let fits = |mock: &Option<Mock>| {
+            mock.as_ref()
+                .and_then(|mock| mock.input.as_ref())
+                .is_some_and(|wanted| matches(wanted, input))
+        };
+        let by_input = if self.shuffled.contains(state) {
+            mocks.iter().position(fits)
+        } else {
+            None
+        };
         let at = by_input.or_else(|| mocks.iter().position(Option::is_some));
         match at.and_then(|at| mocks[at].take()) {
             Some(mock) => Draw::Mock(mock),
@@ -82,12 +95,17 @@ impl Deck {
 
 /// Collects the names of states below a Map.
 fn iterated(definition: &Value, within: bool, names: &mut HashSet<String>) {
-    let Some(states) = definition.get("States").and_then(Value::as_object) else { return };
+    let Some(states) = definition.get("States").and_then(Value::as_object) else {
+        return;
+    };
     for (name, state) in states {
         if within {
             names.insert(name.clone());
         }
-        for flow in ["ItemProcessor", "Iterator"].iter().filter_map(|field| state.get(field)) {
+        for flow in ["ItemProcessor", "Iterator"]
+            .iter()
+            .filter_map(|field| state.get(field))
+        {
             iterated(flow, true, names);
         }
         for flow in state.get("Branches").and_then(Value::as_array).into_iter().flatten() {
@@ -105,7 +123,9 @@ fn matches(wanted: &Value, value: &Value) -> bool {
         }
         (Value::Object(wanted), Value::Object(values)) => {
             wanted.len() == values.len()
-                && wanted.iter().all(|(name, wanted)| values.get(name).is_some_and(|value| matches(wanted, value)))
+                && wanted
+                    .iter()
+                    .all(|(name, wanted)| values.get(name).is_some_and(|value| matches(wanted, value)))
         }
         (Value::Number(wanted), Value::Number(value)) => wanted.as_f64() == value.as_f64(),
         _ => wanted == value,

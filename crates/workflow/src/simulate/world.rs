@@ -100,8 +100,13 @@ impl World<'_> {
 
     fn run(&mut self) {
         for _ in 0..MOST_TURNS {
-            let over = self.lives.first().is_none_or(|root| root.execution.status != Status::Running);
-            let Some((life, events)) = self.next().filter(|_| !over) else { return };
+            let over = self
+                .lives
+                .first()
+                .is_none_or(|root| root.execution.status != Status::Running);
+            let Some((life, events)) = self.next().filter(|_| !over) else {
+                return;
+            };
             self.advance(life, &events);
         }
     }
@@ -126,12 +131,16 @@ impl World<'_> {
     }
 
     fn advance(&mut self, life: LifeId, events: &[Event]) {
-        let Some(Life { execution, .. }) = self.lives.get_mut(life) else { return };
+        let Some(Life { execution, .. }) = self.lives.get_mut(life) else {
+            return;
+        };
         let mut turn = advance(self.machine, execution, events, &self.limits);
         loop {
             let more = turn.more;
             self.carry_out(life, turn);
-            let Some(Life { execution, .. }) = self.lives.get_mut(life) else { return };
+            let Some(Life { execution, .. }) = self.lives.get_mut(life) else {
+                return;
+            };
             if !more {
                 return;
             }
@@ -169,7 +178,14 @@ impl World<'_> {
             Effect::StartChild(child) => self.start_child(life, child),
             Effect::StopChild { id } => {
                 if let Some(child) = self.lives.iter().position(|child| child.parent == Some((life, id))) {
-                    self.expect(now, child, EventKind::Stopped { error: None, cause: None });
+                    self.expect(
+                        now,
+                        child,
+                        EventKind::Stopped {
+                            error: None,
+                            cause: None,
+                        },
+                    );
                 }
             }
             Effect::Finish { outcome } => {
@@ -184,11 +200,19 @@ impl World<'_> {
     }
 
     fn start_child(&mut self, parent: LifeId, child: Child) {
-        let Some(of) = self.lives.get(parent).map(|life| life.execution.identity.clone()) else { return };
+        let Some(of) = self.lives.get(parent).map(|life| life.execution.identity.clone()) else {
+            return;
+        };
         let identity = Identity {
-            arn: format!("arn:aws:states:us-east-1:111111111111:execution:{}:{}", child.machine_name, child.name),
+            arn: format!(
+                "arn:aws:states:us-east-1:111111111111:execution:{}:{}",
+                child.machine_name, child.name
+            ),
             name: child.name,
-            machine_arn: format!("arn:aws:states:us-east-1:111111111111:stateMachine:{}", child.machine_name),
+            machine_arn: format!(
+                "arn:aws:states:us-east-1:111111111111:stateMachine:{}",
+                child.machine_name
+            ),
             machine_name: child.machine_name,
             role_arn: of.role_arn,
         };
