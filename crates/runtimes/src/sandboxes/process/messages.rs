@@ -27,7 +27,8 @@ pub struct Setup {
 /// What the server asks of the launcher.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Order {
-    /// Fork a keeper; its ends of command and status sockets come along. The answer is its process id.
+    /// Fork a keeper; its ends of command and status sockets come along, and then the files by which it joins its control
+    /// groups. The answer is its process id.
     Keeper(Park),
     /// Prepare a root. The answer brings a descriptor of its mount namespace.
     Root(Root),

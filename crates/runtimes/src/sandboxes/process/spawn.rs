@@ -1,4 +1,5 @@
 use std::{
+    fs::File,
     io,
     os::fd::{AsFd, OwnedFd},
     process::{Child, Command, Stdio},
@@ -46,12 +47,13 @@ impl Launcher {
         Ok(launcher)
     }
 
-    /// Forks a keeper.
-    pub fn keeper(&self, park: Park) -> io::Result<Answer<Keeper>> {
+    /// Forks a keeper, which joins its control groups by these files.
+    pub fn keeper(&self, park: Park, doors: &[File]) -> io::Result<Answer<Keeper>> {
         let (commands, their_commands) = Link::pair()?;
         let (status, their_status) = Link::pair()?;
-        self.orders
-            .send(&Order::Keeper(park), &[their_commands.as_fd(), their_status.as_fd()])?;
+        let mut descriptors = vec![their_commands.as_fd(), their_status.as_fd()];
+        descriptors.extend(doors.iter().map(AsFd::as_fd));
+        self.orders.send(&Order::Keeper(park), &descriptors)?;
         drop((their_commands, their_status));
         Ok(self.answer::<u32>()?.map(|(pid, _)| (pid, commands, status)))
     }

@@ -60,6 +60,7 @@ async fn begin(
         status,
         tun,
         place,
+        successor: _successor,
         ..
     } = parked;
     let relay = relay(process, tun).map_err(failed)?;

@@ -15,7 +15,7 @@ use super::{
     cgroup::{Group, Groups},
     messages::{Answer, Park, Root},
     spawn::Launcher,
-    yard::{Job, Parked, Place, Stock},
+    yard::{Job, Parked, Place, Stock, Successor},
 };
 
 /// How long to wait before removing a group that was still in use is tried again.
@@ -24,7 +24,7 @@ const RETRY: Duration = Duration::from_millis(20);
 /// How often removing groups is tried at the end.
 const FAREWELLS: usize = 50;
 
-/// The thread that does what blocks: forks keepers, moves them into their groups, prepares roots, clears up.
+/// The thread that does what blocks: forks keepers, prepares roots, clears up.
 pub struct Warden {
     config: Config,
     groups: Groups,
@@ -116,6 +116,9 @@ impl Warden {
             .groups
             .create(slot)
             .map_err(|error| format!("make a control group: {error}"))?;
+        let doors = group
+            .keeper_doors()
+            .map_err(|error| format!("open a control group: {error}"))?;
         let place = Place {
             group,
             slot,
@@ -125,12 +128,12 @@ impl Warden {
             uid: self.config.first_uid + slot,
             tun: network == Network::Outbound,
         };
-        let (pid, commands, status) = match self.launcher.keeper(park) {
+        let (pid, commands, status) = match self.launcher.keeper(park, &doors) {
             Ok(keeper) => keeper?,
             Err(_) => {
                 self.restart()?;
                 self.launcher
-                    .keeper(park)
+                    .keeper(park, &doors)
                     .map_err(|error| format!("the launcher has gone: {error}"))??
             }
         };
@@ -138,10 +141,6 @@ impl Warden {
         let ready = commands.recv::<Answer<bool>>().map_err(failed)?;
         let (answer, mut descriptors) = ready.ok_or("prepare a sandbox: the keeper has gone")?;
         answer?;
-        place
-            .group
-            .adopt(pid)
-            .map_err(|error| format!("join a control group: {error}"))?;
         Ok(Parked {
             keeper: pid,
             commands,
@@ -149,6 +148,7 @@ impl Warden {
             tun: descriptors.pop(),
             place,
             generation: self.generation,
+            successor: Successor(self.jobs.clone()),
         })
     }
 

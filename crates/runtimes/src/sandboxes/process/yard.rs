@@ -34,6 +34,19 @@ pub struct Parked {
     pub place: Place,
     /// Which launcher it comes from: the first, the second …
     pub generation: usize,
+    /// Held until its program runs.
+    pub successor: Successor,
+}
+
+/// Has a keeper parked in the place of one that was taken, when dropped: not sooner than the taken one's program runs,
+/// because the kernel makes groups and namespaces one after the other.
+pub struct Successor(pub(super) Sender<Job>);
+
+impl Drop for Successor {
+    fn drop(&mut self) {
+        // Nobody is left to park one only when the whole server goes.
+        let _ = self.0.send(Job::Park);
+    }
 }
 
 /// A slot and a control group; given back when dropped.
@@ -122,13 +135,12 @@ impl Yard {
         let _waiting = Waiting::new(&shelf.waiting);
         loop {
             let changed = shelf.changed.notified();
-            let parked = lock(&shelf.parked).pop_front();
+            if let Some(parked) = lock(&shelf.parked).pop_front() {
+                return Ok(parked);
+            }
             self.jobs
                 .send(Job::Park)
                 .map_err(|_| "the sandboxes' thread has ended")?;
-            if let Some(parked) = parked {
-                return Ok(parked);
-            }
             if let Some(fault) = lock(&shelf.fault).take() {
                 return Err(fault);
             }

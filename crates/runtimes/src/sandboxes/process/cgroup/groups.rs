@@ -89,12 +89,11 @@ impl Group {
         }
     }
 
-    /// Moves a parked keeper in, where sandboxes cannot be cloned into their group. Slow, so never while a request
-    /// waits.
-    pub fn adopt(&self, keeper: u32) -> io::Result<()> {
+    /// Files into which a keeper writes `0` to move in, where sandboxes cannot be cloned into their group.
+    pub fn keeper_doors(&self) -> io::Result<Vec<File>> {
         match self {
-            Group::V1(group) => group.adopt(keeper),
-            Group::V2(_) | Group::None => Ok(()),
+            Group::V1(group) => group.doors(),
+            Group::V2(_) | Group::None => Ok(Vec::new()),
         }
     }
 

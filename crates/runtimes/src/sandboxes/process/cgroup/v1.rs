@@ -121,15 +121,8 @@ impl Group {
         }
     }
 
-    /// Moves a process in.
-    pub fn adopt(&self, process: u32) -> io::Result<()> {
-        self.directories
-            .iter()
-            .try_for_each(|(_, at)| fs::write(at.join("cgroup.procs"), process.to_string()))
-    }
-
     /// Files into which a process writes `0` to move in. A thread that moves itself waits for nobody, while moving
-    /// another, or a whole process, first waits for all processors.
+    /// another, or a whole process, first waits for all processors, about 10 ms; and nobody forks meanwhile.
     pub fn doors(&self) -> io::Result<Vec<File>> {
         let open = |(_, at): &(_, PathBuf)| File::options().write(true).open(at.join("tasks"));
         self.directories.iter().map(open).collect()

@@ -1,6 +1,7 @@
 use std::{
     ffi::c_int,
-    io,
+    fs::File,
+    io::{self, Write},
     os::fd::{AsFd, OwnedFd},
 };
 
@@ -19,7 +20,8 @@ use super::{
     shield::{Sandbox, Shield},
 };
 
-/// Forks a keeper that serves the given command and status sockets; returns its process id.
+/// Forks a keeper that serves the given command and status sockets, and joins its control groups by the files that
+/// follow them; returns its process id.
 pub fn fork(
     setup: &Setup,
     park: Park,
@@ -27,9 +29,11 @@ pub fn fork(
     rootless: bool,
     descriptors: Vec<OwnedFd>,
 ) -> Answer<libc::pid_t> {
-    let Ok([commands, status]) = <[OwnedFd; 2]>::try_from(descriptors) else {
+    let mut descriptors = descriptors.into_iter();
+    let (Some(commands), Some(status)) = (descriptors.next(), descriptors.next()) else {
         return Err("a keeper needs two sockets".into());
     };
+    let doors: Vec<File> = descriptors.map(File::from).collect();
     let parent = getpid();
     if let Some(pid) = kernel::fork().map_err(|error| format!("fork a keeper: {error}"))? {
         return Ok(pid);
@@ -40,7 +44,7 @@ pub fn fork(
         kernel::exit(1);
     }
     kernel::ignore_children(false);
-    match prepare(setup, park, rootless, &commands, &status) {
+    match join(doors).and_then(|()| prepare(setup, park, rootless, &commands, &status)) {
         Ok(shield) => Keeper {
             setup,
             filter,
@@ -55,6 +59,11 @@ pub fn fork(
             kernel::exit(1)
         }
     }
+}
+
+/// Moves the caller into its control groups.
+fn join(doors: Vec<File>) -> io::Result<()> {
+    doors.into_iter().try_for_each(|mut door| door.write_all(b"0"))
 }
 
 /// Makes all that needs no program.
