@@ -9,23 +9,23 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 export CACHE CARGO_TARGET_DIR
 # What Node functions can require without bringing it along; tests/prepare.sh installs it.
 NODE_PACKAGES := $(CACHE)/node-packages-$(shell sha256sum <crates/runtimes/src/languages/nodejs/packages/package-lock.json | cut -c1-12)
-prepare scenarios sdk composer live: export WISP_LANGUAGES_NODE_MODULES := $(NODE_PACKAGES)
+prepare scenarios sdk composer serverless test-clients live: export WISP_LANGUAGES_NODE_MODULES := $(NODE_PACKAGES)
 # What runs V8 isolates; also from there.
 WORKERD := $(CACHE)/workerd-$(shell sha256sum <crates/runtimes/src/languages/js/package/package-lock.json | cut -c1-12)
-prepare unit scenarios sdk composer live bench bench-coldstart: export WISP_LANGUAGES_WORKERD := $(WORKERD)
+prepare unit scenarios sdk composer serverless test-clients live bench bench-coldstart: export WISP_LANGUAGES_WORKERD := $(WORKERD)
 # A Node.js that keeps compiled code, for the tests of that.
 prepare unit: export WISP_TEST_NODE := $(CACHE)/node-22.23.3/bin/node
 
 # What Python functions can import without bringing it along; tests/prepare.sh installs it.
 PYTHON_PACKAGES := $(CACHE)/python-packages-$(shell sha256sum <tests/python/requirements.txt | cut -c1-12)
-prepare scenarios live bench bench-coldstart: export WISP_LANGUAGES_PYTHON_PACKAGES := $(PYTHON_PACKAGES)
+prepare scenarios serverless live bench bench-coldstart: export WISP_LANGUAGES_PYTHON_PACKAGES := $(PYTHON_PACKAGES)
 
 # Binaries as the tests have them: other sets of packages would have other features, and compile everything anew.
 # FEATURES="--features wisp/wasm,wisp-runtimes/wasm" asks for WebAssembly, because wasmtime takes long to build.
 FEATURES ?=
 BUILD = cargo build --quiet --workspace $(FEATURES) --bins --tests
 
-.PHONY: help demo test prepare check lint unit scenarios sdk composer live bench bench-coldstart audit format
+.PHONY: help demo test test-clients prepare check lint unit scenarios sdk composer serverless live bench bench-coldstart audit format
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -33,7 +33,7 @@ help: ## Shows this list
 demo: ## Builds, serves, deploys three functions, invokes them, and leaves the server running
 	@./examples/demo.sh
 
-test: prepare check lint unit scenarios sdk composer live ## Installs what tests need, then runs every check and test
+test: prepare check lint unit scenarios sdk composer serverless live ## Installs what tests need, then runs every check and test
 
 prepare: ## Installs what tests need and is missing: interpreters, a C compiler, npm packages
 	@./tests/prepare.sh
@@ -61,6 +61,14 @@ sdk: prepare ## Runs the original JavaScript SDK against a server
 composer: prepare ## Runs the original Composer against a server, parallel combinators with a real Redis
 	@$(BUILD)
 	@./tests/composer/run.sh
+
+serverless: prepare ## Runs the Serverless Framework with its OpenWhisk plugin against a server
+	@$(BUILD)
+	@./tests/clients/run.sh serverless
+
+test-clients: sdk composer serverless ## Runs every client; installs Adobe's aio for it, which is 650 MB
+	@./tests/prepare.sh clients/aio
+	@./tests/clients/run.sh aio
 
 live: prepare ## Attacks a whole platform: hostile functions, kill -9 under load
 	@$(BUILD)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust, if it is missing: Debian packages when root, and npm packages (the SDK, and
-# those that every Node function can require, workerd) into a cache outside the checkout.
+# Installs what the tests need beside Rust, if it is missing: Debian packages when root, and npm packages (clients, and
+# those that every Node function can require, workerd) into a cache outside the checkout. Arguments: folders below tests/
+# of further clients.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,13 +32,14 @@ done
 
 cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wisp}
 bundled=crates/runtimes/src/languages/nodejs/packages
-for client in sdk composer; do
+for client in sdk composer clients/serverless "$@"; do
   modules=$cache/npm-$(sha256sum <tests/$client/package-lock.json | cut -c1-12)
   [[ ! -d $modules/node_modules ]] || continue
   echo "installing the npm packages of tests/$client"
-  mkdir -p "$modules.new"
+  rm -rf "$modules.new" && mkdir -p "$modules.new"
   cp tests/$client/package.json tests/$client/package-lock.json "$modules.new"
-  npm ci --prefix "$modules.new" --silent --no-audit --no-fund --no-update-notifier
+  # Not `npm ci`: that insists on other systems' packages in the lock, and not every registry has them all.
+  npm install --prefix "$modules.new" --no-save --loglevel error --ignore-scripts --no-audit --no-fund --no-update-notifier >/dev/null
   mv "$modules.new" "$modules"
 done
 modules=${WISP_LANGUAGES_NODE_MODULES:-$cache/node-packages-$(sha256sum <$bundled/package-lock.json | cut -c1-12)}

@@ -11,7 +11,8 @@ use crate::{
     failure::{self, Failure},
     gateway,
     routes::{
-        actions, activations, admin, events, images, limits, namespaces, packages, rules, secrets, server, triggers,
+        actions, activations, admin, events, images, limits, log_forwarding, namespaces, packages, rules, secrets,
+        server, triggers,
     },
     transaction::frame,
     web,
@@ -82,6 +83,10 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/namespaces/{ns}/limits", only("GET", get(limits::get)))
         .route("/api/v1/namespaces/{ns}/limits/", only("GET", get(limits::get)))
         .route("/api/v1/namespaces/{ns}/limits/{id}", get(limits::part))
+        .route(
+            "/runtime/namespaces/{ns}/logForwarding",
+            only("GET", get(log_forwarding::get)),
+        )
         .route("/api/v1/web/{*path}", any(web::serve));
     let router = router.merge(gateway(&state));
     let suffix = state.web.host.clone();

@@ -6,6 +6,7 @@ pub(crate) mod admin;
 pub(crate) mod events;
 pub(crate) mod images;
 pub(crate) mod limits;
+pub(crate) mod log_forwarding;
 pub(crate) mod namespaces;
 pub(crate) mod packages;
 pub(crate) mod rules;

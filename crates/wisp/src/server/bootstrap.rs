@@ -6,6 +6,9 @@ use wisp_core::model::{ApiKey, EntityName};
 
 use super::{Settings, paths};
 
+/// The namespace that is there from the first start.
+const HOME: &str = "guest";
+
 /// The keys of OpenWhisk's tutorials: everybody knows them.
 const DEV_KEYS: [(&str, &str, &str); 2] = [
     (
@@ -26,10 +29,10 @@ pub(super) async fn subjects(control: &Control, settings: &Settings, data: &Path
     let wskprops = paths::wskprops(settings, data);
     if control.list_users().await?.is_empty() {
         let (_, key) = control
-            .create_user("guest", Some(EntityName::namespace("guest")?), None)
+            .create_user(HOME, Some(EntityName::namespace(HOME)?), None)
             .await?;
         tell(&wskprops, &key.reveal(), api)?;
-        tracing::info!("the key of namespace guest is in {}", wskprops.display());
+        tracing::info!("the key of namespace {HOME} is in {}", wskprops.display());
     } else if let Ok(text) = std::fs::read_to_string(&wskprops) {
         // The address may be another one than last time.
         if let Some(key) = text.lines().find_map(|line| line.strip_prefix("AUTH=")) {
@@ -59,9 +62,13 @@ async fn lend_dev_keys(control: &Control) -> Result<()> {
     Ok(())
 }
 
-/// Writes the properties that the CLI needs to use this server.
+/// Writes the properties that the CLI needs to use this server. The namespace has its name in it, because not every
+/// client knows `_`.
 fn tell(path: &Path, key: &str, api: &str) -> Result<()> {
-    paths::write_private(path, format!("APIHOST={api}\nAUTH={key}\nNAMESPACE=_\n").as_bytes())
+    paths::write_private(
+        path,
+        format!("APIHOST={api}\nAUTH={key}\nNAMESPACE={HOME}\n").as_bytes(),
+    )
 }
 
 /// What seals callers' keys.
