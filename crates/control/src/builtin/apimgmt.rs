@@ -1,15 +1,16 @@
 //! `/whisk.system/apimgmt`: the actions by which clients manage APIs.
 //!
-//! They are web actions without a guard, as OpenWhisk's clients expect: the caller is known by `__ow_user`. A refusal is
-//! a response of its own with status 502 and `error` alone, which those clients read as the failure of the action.
+//! They are web actions without a guard, as OpenWhisk's clients expect: the caller is known by `__ow_user`. A refusal of
+//! what OpenWhisk has too is a response of its own with status 502 and `error` alone, which those clients read as the
+//! failure of the action.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use wisp_core::{Error, Result, model::EntityName};
+use wisp_core::{Code, Error, Result, model::EntityName};
 
 use super::{Package, Request, SYSTEM};
-use crate::gateway::{Api, Filter, KeyPut, Patch, export};
+use crate::gateway::{Api, Filter, KeyPut, Patch, check, export};
 
 /// The package.
 pub(crate) fn register() -> Package {
@@ -64,11 +65,26 @@ async fn respond(request: Request<'_>, verb: Verb) -> Result<Value> {
     let headers = json!({ "Content-Type": "application/json" });
     match manage(&request, verb).await {
         Ok(body) => Ok(json!({ "statusCode": 200, "headers": headers, "body": body })),
-        Err(error) if error.code().status() < 500 => Ok(json!({
-            "error": { "statusCode": 502, "headers": headers, "body": { "error": error.message() } }
-        })),
+        Err(error) if error.code().status() < 500 => {
+            let (status, body) = refusal(&error, verb);
+            Ok(json!({ "error": { "statusCode": status, "headers": headers, "body": body } }))
+        }
         Err(error) => Err(error),
     }
+}
+
+/// Status and body. OpenWhisk's verbs refuse as its clients expect, all others with the status of the error.
+fn refusal(error: &Error, verb: Verb) -> (u16, Value) {
+    let mut body = json!({ "error": error.message() });
+    let openwhisks = matches!(verb, Verb::Create | Verb::Get | Verb::Delete);
+    if openwhisks && error.code() != Code::NotFound {
+        return (502, body);
+    }
+    body["wisp"] = error.code().id().into();
+    for (key, fact) in error.context() {
+        body[*key] = fact.as_str().into();
+    }
+    (error.code().status(), body)
 }
 
 async fn manage(request: &Request<'_>, verb: Verb) -> Result<Value> {
@@ -104,7 +120,7 @@ async fn manage(request: &Request<'_>, verb: Verb) -> Result<Value> {
             let name = arguments.text("name").unwrap_or_default();
             let keys = request.control.inner.gateway.keys(&api).await?;
             let key = keys.iter().find(|key| key.name == name);
-            let key = key.ok_or_else(|| Error::bad_request(format!("There is no key '{name}'.")))?;
+            let key = key.ok_or_else(|| Error::new(Code::NotFound, format!("There is no key '{name}'.")))?;
             request.control.inner.gateway.delete_key(&api, key).await?;
             Ok(json!({}))
         }
@@ -153,15 +169,18 @@ fn user(request: &Request<'_>, arguments: &Arguments<'_>) -> Result<EntityName> 
 }
 
 async fn create(request: &Request<'_>, arguments: &Arguments<'_>, namespace: &EntityName) -> Result<Value> {
-    let response_type = arguments.text("responsetype").unwrap_or("json");
-    let patch = Patch::read(arguments.0.get("apidoc"), response_type, namespace)?;
+    let patch = Patch::read(arguments.0.get("apidoc"), arguments.text("responsetype"), namespace)?;
     let gateway = &request.control.inner.gateway;
     let apis = gateway.apis(namespace).await?;
     let old = apis.iter().find(|api| api.base == patch.base());
     let base = patch.base().to_owned();
     let document = patch.apply(old.map(|api| api.document.clone()));
+    check(&document).map_err(creation)?;
     let now = request.control.inner.clock.now();
-    gateway.put(namespace, document, old.map(|api| &**api), now).await?;
+    gateway
+        .put(namespace, document, old.map(|api| &**api), now)
+        .await
+        .map_err(creation)?;
     let apis = gateway.apis(namespace).await?;
     let api = apis.iter().find(|api| api.base == base);
     let api = api.ok_or_else(|| Error::internal("an API that was stored is not there"))?;
@@ -169,16 +188,20 @@ async fn create(request: &Request<'_>, arguments: &Arguments<'_>, namespace: &En
 }
 
 async fn get(request: &Request<'_>, arguments: &Arguments<'_>, namespace: &EntityName) -> Result<Value> {
+    if let Some(format) = arguments.text("format") {
+        let api = one(request, arguments, namespace).await?;
+        return match format {
+            "openapi" => Ok(export(&api.document, &url(request, &api))),
+            "swagger" => Ok(narrowed(&api, arguments)),
+            other => Err(Error::bad_request(format!(
+                "format is '{other}': expected openapi or swagger."
+            ))),
+        };
+    }
     let apis = request.control.inner.gateway.apis(namespace).await?;
     let wanted = |api: &&Arc<Api>| arguments.text("basepath").is_none_or(|base| is_named(api, base));
     let mut found: Vec<_> = apis.iter().filter(wanted).collect();
     found.sort_by(|one, other| one.base.cmp(&other.base));
-    if arguments.text("format") == Some("openapi") {
-        let api = found
-            .first()
-            .ok_or_else(|| absent(arguments.text("basepath").unwrap_or("/")))?;
-        return Ok(export(&api.document, &url(request, api)));
-    }
     let number = |key: &str| {
         arguments
             .text(key)
@@ -210,7 +233,7 @@ async fn delete(request: &Request<'_>, arguments: &Arguments<'_>, namespace: &En
     let api = apis
         .iter()
         .find(|api| is_named(api, base))
-        .ok_or_else(|| absent(base))?;
+        .ok_or_else(|| Error::bad_request(format!("API deletion failure: API '{base}' does not exist.")))?;
     if let Some(path) = path {
         let mut document = api.document.clone();
         if crate::gateway::remove(&mut document, path, operation)? {
@@ -230,10 +253,9 @@ async fn one(request: &Request<'_>, arguments: &Arguments<'_>, namespace: &Entit
         .text("basepath")
         .ok_or_else(|| Error::bad_request("basepath is required."))?;
     let apis = request.control.inner.gateway.apis(namespace).await?;
-    apis.iter()
-        .find(|api| is_named(api, base))
-        .cloned()
-        .ok_or_else(|| Error::bad_request(format!("There is no API '{base}'.")))
+    apis.iter().find(|api| is_named(api, base)).cloned().ok_or_else(|| {
+        Error::new(Code::NotFound, format!("There is no API '{base}'.")).with("remedy", "`wisp api list` shows yours")
+    })
 }
 
 /// Whether an API has this base path, or this title.
@@ -242,8 +264,10 @@ fn is_named(api: &Api, name: &str) -> bool {
         || api.document["info"]["title"] == name
 }
 
-fn absent(base: &str) -> Error {
-    Error::bad_request(format!("API deletion failure: API '{base}' does not exist."))
+/// What is wrong with a document as a whole is said as OpenWhisk says it.
+fn creation(error: Error) -> Error {
+    let message = format!("API creation failure: {}", error.message());
+    Error::new(error.code(), message).because(error)
 }
 
 /// The document with the paths and operations that are asked for.

@@ -4,6 +4,8 @@ use wisp_core::{
     model::{EntityName, Fqn},
 };
 
+use super::METHODS;
+
 type Object = Map<String, Value>;
 
 /// A change of an API that a client asks for.
@@ -29,8 +31,9 @@ pub(crate) struct Endpoint {
 }
 
 impl Patch {
-    /// Reads what `createApi` receives as `apidoc`, in OpenWhisk's words where it is wrong. `caller` stands for `_`.
-    pub fn read(apidoc: Option<&Value>, response_type: &str, caller: &EntityName) -> Result<Self> {
+    /// Reads what `createApi` receives as `apidoc`, in OpenWhisk's words where it is wrong. `response_type` is the web
+    /// action's extension, instead of the one in its address; `caller` stands for `_`.
+    pub fn read(apidoc: Option<&Value>, response_type: Option<&str>, caller: &EntityName) -> Result<Self> {
         let doc = match apidoc.ok_or_else(|| refused("apidoc is required."))? {
             Value::String(text) => serde_json::from_str(text)
                 .map_err(|_| refused("apidoc field cannot be parsed. Ensure it is valid JSON."))?,
@@ -85,9 +88,8 @@ fn whole(swagger: &Value, caller: &EntityName) -> Result<Value> {
         }
     }
     let base = document["basePath"].as_str().unwrap_or_default().to_owned();
-    document["basePath"] = normal_base(&base)?.into();
+    document["basePath"] = normal_base(&base).into();
     own(&mut document, caller);
-    check_parameters(&document)?;
     Ok(document)
 }
 
@@ -107,58 +109,24 @@ fn own(document: &mut Value, caller: &EntityName) {
     }
 }
 
-/// Refuses templates that name parameters which nothing describes, where anything is described.
-fn check_parameters(document: &Value) -> Result<()> {
-    for (path, operations) in document["paths"].as_object().into_iter().flatten() {
-        let Some(operations) = operations.as_object() else {
-            continue;
-        };
-        let shared = operations
-            .get("parameters")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        let own = operations
-            .values()
-            .filter_map(|operation| operation.get("parameters")?.as_array())
-            .flatten();
-        let described: Vec<&str> = shared
-            .chain(own)
-            .filter(|parameter| parameter["in"] == "path")
-            .filter_map(|parameter| parameter["name"].as_str())
-            .collect();
-        let unknown = parameters(path).find(|name| !described.is_empty() && !described.contains(name));
-        if let Some(name) = unknown {
-            return Err(refused(format!(
-                "The parameter '{name}' defined in path '{path}' does not match any of the parameters defined for the path in the swagger file."
-            )));
-        }
-    }
-    Ok(())
-}
-
 /// The names in braces of a template.
 pub(super) fn parameters(path: &str) -> impl Iterator<Item = &str> {
     path.split('/')
         .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
-fn normal_base(base: &str) -> Result<String> {
-    if base.contains('{') {
-        return Err(refused(format!(
-            "The base path ({base}) cannot have parameters. Only the relative path supports path parameters."
-        )));
-    }
-    Ok(format!("/{}", base.trim_matches('/')))
+fn normal_base(base: &str) -> String {
+    format!("/{}", base.trim_matches('/'))
 }
 
 impl Endpoint {
-    fn read(doc: &Object, response_type: &str, caller: &EntityName) -> Result<Self> {
+    fn read(doc: &Object, response_type: Option<&str>, caller: &EntityName) -> Result<Self> {
         let text = |field: &str| {
             let value = doc.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
             value.ok_or_else(|| refused(format!("apidoc is missing the {field} field")))
         };
         let (base, path, method) = (text("gatewayBasePath")?, text("gatewayPath")?, text("gatewayMethod")?);
+        let method = known("gatewayMethod", &method.to_ascii_lowercase(), &METHODS)?;
         let action = match doc.get("action") {
             Some(Value::String(text)) => serde_json::from_str(text).ok(),
             action => action.cloned(),
@@ -176,21 +144,19 @@ impl Endpoint {
         };
         let full = Fqn::resolve(of_action("name")?, caller)?;
         of_action("authkey")?;
-        let has_parameters = parameters(path).next().is_some();
-        if has_parameters && !(response_type == "http" || url.contains(".http")) {
-            return Err(refused(
-                "The action must use a response type of '.http' in order to receive the path parameters.",
-            ));
-        }
-        let url = url.strip_suffix("$(request.path)").unwrap_or(&url).to_owned();
+        let url = url.strip_suffix("$(request.path)").unwrap_or(&url);
+        let url = match response_type {
+            Some(extension) => with_extension(url, &known("responsetype", extension, &RESPONSE_TYPES)?),
+            None => url.to_owned(),
+        };
         let package = full
             .package()
             .filter(|package| *package != "default")
             .unwrap_or_default();
         Ok(Self {
-            base: normal_base(base)?,
+            base: normal_base(base),
             path: format!("/{}", path.trim_start_matches('/')),
-            method: method.to_ascii_lowercase(),
+            method,
             title: doc
                 .get("apiName")
                 .and_then(Value::as_str)
@@ -232,8 +198,14 @@ impl Endpoint {
         document["paths"][&self.path][&self.method] = operation;
         forget(&mut document, &id);
         if let Some(Value::Array(cases)) = document.pointer_mut(CASES) {
+            // Only a function that sees the whole request can tell paths apart.
+            let path = if self.url.ends_with(".http") {
+                "$(request.path)"
+            } else {
+                ""
+            };
             let mut execute = vec![json!({
-                "invoke": { "target-url": format!("{}$(request.path)", self.url), "verb": "keep" }
+                "invoke": { "target-url": format!("{}{path}", self.url), "verb": "keep" }
             })];
             if let Some(secret) = self.secret {
                 execute.push(json!({ "set-variable": { "actions": [
@@ -245,6 +217,27 @@ impl Endpoint {
         document
     }
 }
+
+/// A word of a table, or a refusal that shows the table.
+fn known(field: &str, word: &str, table: &[&str]) -> Result<String> {
+    match table.contains(&word) {
+        true => Ok(word.to_owned()),
+        false => Err(refused(format!(
+            "{field} is '{word}': expected one of {}.",
+            table.join(", ")
+        ))),
+    }
+}
+
+/// The address of a web action with another extension.
+fn with_extension(url: &str, extension: &str) -> String {
+    let name = url.rfind('/').map_or(0, |slash| slash + 1);
+    let end = url[name..].rfind('.').map_or(url.len(), |dot| name + dot);
+    format!("{}.{extension}", &url[..end])
+}
+
+/// What a web action's result can become.
+const RESPONSE_TYPES: [&str; 5] = ["http", "json", "text", "svg", "html"];
 
 const CASES: &str = "/x-ibm-configuration/assembly/execute/0/operation-switch/case";
 
@@ -337,7 +330,7 @@ mod tests {
         let mut doc = doc();
         change(&mut doc);
         let guest = EntityName::namespace("guest").unwrap();
-        Patch::read(Some(&doc), "json", &guest).unwrap_err().to_string()
+        Patch::read(Some(&doc), None, &guest).unwrap_err().to_string()
     }
 
     #[test]
@@ -352,7 +345,7 @@ mod tests {
         ] {
             let mut doc = doc();
             doc["action"]["name"] = name.into();
-            let document = Patch::read(Some(&doc), "http", &guest).unwrap().apply(None);
+            let document = Patch::read(Some(&doc), None, &guest).unwrap().apply(None);
             let target = &document["paths"]["/p/{id}"]["get"]["x-openwhisk"];
             assert_eq!(target["package"], package, "{name}");
             assert_eq!(target["action"], action, "{name}");
@@ -362,7 +355,7 @@ mod tests {
     #[test]
     fn an_endpoint_is_added_to_a_new_document_and_removed_again() {
         let guest = EntityName::namespace("guest").unwrap();
-        let patch = Patch::read(Some(&doc()), "json", &guest).unwrap();
+        let patch = Patch::read(Some(&doc()), None, &guest).unwrap();
         assert_eq!(patch.base(), "/b");
         let mut document = patch.apply(None);
         let operation = &document["paths"]["/p/{id}"]["get"];
@@ -372,13 +365,31 @@ mod tests {
             json!({"action": "a", "namespace": "guest", "package": "pkg", "url": "https://h/api/v1/web/guest/pkg/a.http"})
         );
         assert_eq!(cases(&document).count(), 1);
-        let again = Patch::read(Some(&doc()), "json", &guest)
+        let again = Patch::read(Some(&doc()), None, &guest)
             .unwrap()
             .apply(Some(document.clone()));
         assert_eq!(again, document);
         assert!(remove(&mut document, "/p/{id}", Some("POST")).is_err());
         assert!(!remove(&mut document, "/p/{id}", Some("GET")).unwrap());
         assert_eq!(cases(&document).count(), 0);
+    }
+
+    #[test]
+    fn the_response_type_is_the_extension() {
+        let guest = EntityName::namespace("guest").unwrap();
+        let target = |response_type| {
+            let document = Patch::read(Some(&doc()), response_type, &guest).unwrap().apply(None);
+            let case = cases(&document).next().unwrap();
+            case["execute"][0]["invoke"]["target-url"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(target(None), "https://h/api/v1/web/guest/pkg/a.http$(request.path)");
+        assert_eq!(target(Some("http")), target(None));
+        assert_eq!(target(Some("json")), "https://h/api/v1/web/guest/pkg/a.json");
+        assert!(Patch::read(Some(&doc()), Some("xml"), &guest).is_err());
+        assert_eq!(
+            with_extension("https://h.org/web/g/default/a", "svg"),
+            "https://h.org/web/g/default/a.svg"
+        );
     }
 
     #[test]
@@ -396,12 +407,8 @@ mod tests {
             "action is missing the authkey field."
         );
         assert_eq!(
-            refusal(|doc| doc["gatewayBasePath"] = json!("/{b}")),
-            "The base path (/{b}) cannot have parameters. Only the relative path supports path parameters."
-        );
-        assert_eq!(
-            refusal(|doc| doc["action"]["backendUrl"] = json!("https://h/api/v1/web/_/pkg/a.json")),
-            "The action must use a response type of '.http' in order to receive the path parameters."
+            refusal(|doc| doc["gatewayMethod"] = json!("FETCH")),
+            "gatewayMethod is 'fetch': expected one of get, put, post, delete, options, head, patch, trace."
         );
         assert_eq!(
             refusal(|doc| doc["swagger"] = json!({})),

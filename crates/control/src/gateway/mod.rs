@@ -6,6 +6,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `check` | refuses documents that cannot be served |
 //! | `edit` | changes documents: adds and removes operations, reads what clients send |
 //! | `openapi` | reads OpenAPI 2 and 3, writes 3.1 |
 //! | `policy` | what a document says of who may call and how often |
@@ -17,6 +18,7 @@
 //! | `admit` | the story: find the operation, check the caller, count |
 
 mod admit;
+mod check;
 mod edit;
 mod keys;
 mod openapi;
@@ -28,9 +30,11 @@ mod store;
 mod usage;
 
 pub use admit::{Asked, Credentials, Met};
+pub(crate) use check::check;
 pub(crate) use edit::{Patch, remove};
 pub use keys::ClientKey;
 pub(crate) use keys::KeyPut;
+use openapi::METHODS;
 pub(crate) use openapi::{export, import};
 pub use policy::{Jwt, Policy};
 pub use settings::Settings;

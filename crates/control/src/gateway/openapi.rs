@@ -2,7 +2,7 @@ use serde_json::{Map, Value, json};
 use wisp_core::{Error, Result};
 
 /// Methods of a path item; its other fields are no operations.
-const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+pub(super) const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// Turns an OpenAPI document of version 3 into one of version 2, as far as the gateway reads it; one of version 2 is
 /// left as it is. What the gateway does not read is kept under its name.

@@ -1,8 +1,8 @@
 use hyper::Method;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{Call, Client, Error, Result};
+use super::{Call, Client, Error, Refusal, Result};
 
 /// APIs of the gateway, by the web actions that OpenWhisk's clients use.
 impl Client {
@@ -39,15 +39,17 @@ impl Client {
             call = call.json(body)?;
         }
         let reply = self.send(call).await?;
-        // The actions say what was wrong in a body of their own.
-        if reply.status == 502
-            && let Ok(said) = reply.json::<Value>()
-            && let Some(text) = said.get("error").and_then(Value::as_str)
+        // The actions say what was wrong in a body of their own, which lacks the transaction.
+        if reply.status >= 400
+            && let Ok(mut said) = reply.json::<Map<String, Value>>()
         {
-            return Err(Error::Unexpected {
-                status: reply.status,
-                text: text.to_owned(),
-            });
+            let transaction = reply.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+            said.entry("code")
+                .or_insert_with(|| transaction.unwrap_or_default().into());
+            if let Ok(body) = serde_json::from_value(said.into()) {
+                let status = reply.status;
+                return Err(Error::Refused(Box::new(Refusal { status, body })));
+            }
         }
         reply.success()?.json()
     }

@@ -1,7 +1,7 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use wisp_wire::client::Collection;
 
@@ -19,13 +19,39 @@ pub struct Create {
     /// Name of the API
     #[arg(long, short = 'n', value_name = "NAME")]
     apiname: Option<String>,
-    /// What the web action's result becomes: http, json, text, svg, html
-    #[arg(long, value_name = "TYPE", default_value = "http")]
-    response_type: String,
+    /// What the web action's result becomes
+    #[arg(long, value_name = "TYPE", value_enum, default_value_t)]
+    response_type: ResponseType,
     /// An OpenAPI document, of version 2 or 3, in JSON or YAML, whose operations name their actions in x-openwhisk
     #[arg(long, short, value_name = "FILE", conflicts_with = "words")]
     config_file: Option<PathBuf>,
 }
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum ResponseType {
+    #[default]
+    Http,
+    Json,
+    Text,
+    Svg,
+    Html,
+}
+
+impl ResponseType {
+    /// The extension of the web action.
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Json => "json",
+            Self::Text => "text",
+            Self::Svg => "svg",
+            Self::Html => "html",
+        }
+    }
+}
+
+/// Methods that an operation can have.
+const METHODS: [&str; 7] = ["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
 impl Create {
     /// Does it.
@@ -34,7 +60,7 @@ impl Create {
             Some(file) => json!({ "namespace": "_", "swagger": read(file)? }),
             None => self.operation(session).await?,
         };
-        let query = [("responsetype", Some(self.response_type.as_str()))];
+        let query = [("responsetype", Some(self.response_type.extension()))];
         let created = session
             .client()?
             .change_apis("createApi", &query, &json!({ "apidoc": apidoc }))
@@ -57,6 +83,14 @@ impl Create {
                 return Err(Usage(message.into()).into());
             }
         };
+        let method = method.to_uppercase();
+        if !METHODS.contains(&method.as_str()) {
+            let message = format!(
+                "'{method}' is no method of an API: expected one of {}",
+                METHODS.join(", ")
+            );
+            return Err(Usage(message).into());
+        }
         let (client, name) = (session.client()?, session.entity(action)?);
         let document: Value = client
             .get(Collection::Actions, &name)
@@ -80,7 +114,7 @@ impl Create {
             client.endpoint(),
             client.base_path(),
             name.name(),
-            self.response_type
+            self.response_type.extension()
         );
         let parameters: Vec<Value> = path
             .split('/')
@@ -88,7 +122,7 @@ impl Create {
             .map(|name| json!({ "name": name, "in": "path", "required": true, "type": "string" }))
             .collect();
         Ok(json!({
-            "namespace": "_", "gatewayBasePath": base, "gatewayPath": path, "gatewayMethod": method.to_uppercase(),
+            "namespace": "_", "gatewayBasePath": base, "gatewayPath": path, "gatewayMethod": method,
             "id": format!("API:{namespace}:{base}"), "apiName": self.apiname, "pathParameters": parameters,
             "action": {
                 "name": full, "namespace": namespace, "backendMethod": "POST", "backendUrl": url, "authkey": "",

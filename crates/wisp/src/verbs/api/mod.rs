@@ -7,6 +7,8 @@ mod show;
 mod traffic;
 
 use clap::Parser;
+use serde_json::Value;
+use wisp_wire::client::{self, Client};
 
 use crate::cli::{Session, Verb};
 
@@ -40,4 +42,20 @@ async fn run(session: Session, api: Api) -> anyhow::Result<()> {
         Api::Logs(logs) => logs.run(&session).await,
         Api::Usage(usage) => usage.run(&session).await,
     }
+}
+
+/// The document of an API, by its base path or name.
+async fn document(client: &Client, base: &str) -> client::Result<Value> {
+    part(client, base, None, None).await
+}
+
+/// The same with one of its paths only, or one operation of that.
+async fn part(client: &Client, base: &str, path: Option<&str>, method: Option<&str>) -> client::Result<Value> {
+    let query = [
+        ("basepath", Some(base)),
+        ("relpath", path),
+        ("operation", method),
+        ("format", Some("swagger")),
+    ];
+    client.apis("getApi", &query).await
 }

@@ -57,14 +57,9 @@ impl Policy {
     /// Does it.
     pub async fn run(self, session: &Session) -> anyhow::Result<()> {
         let (client, out) = (session.client()?, session.out());
-        let got: Value = client
-            .apis("getApi", &[("basepath", Some(&self.base))])
+        let mut document = super::document(&client, &self.base)
             .await
             .context("Unable to get API")?;
-        let document = got.pointer("/apis/0/value/apidoc");
-        let mut document = document
-            .with_context(|| format!("There is no API '{}': `wisp api list` shows yours", self.base))?
-            .clone();
         let old = document.get("x-wisp").cloned().unwrap_or_else(|| json!({}));
         let new = self.over(if self.open { json!({}) } else { old.clone() })?;
         if new == old && !self.open {

@@ -33,23 +33,15 @@ enum Form {
 impl Get {
     /// Does it.
     pub async fn run(self, session: &Session) -> anyhow::Result<()> {
-        let query = [
-            ("basepath", Some(self.base.as_str())),
-            ("relpath", self.path.as_deref()),
-            ("operation", self.method.as_deref()),
-            ("format", (self.format == Form::Openapi).then_some("openapi")),
-        ];
-        let got: Value = session
-            .client()?
-            .apis("getApi", &query)
-            .await
-            .context("Unable to get API")?;
-        if self.format == Form::Openapi {
-            return session.out().document(&got);
-        }
-        let api = got.pointer("/apis/0/value");
-        let api = api.with_context(|| format!("There is no API '{}': `wisp api list` shows yours", self.base))?;
-        session.out().document(&api["apidoc"])
+        let client = session.client()?;
+        let got = match self.format {
+            Form::Swagger => super::part(&client, &self.base, self.path.as_deref(), self.method.as_deref()).await,
+            Form::Openapi => {
+                let query = [("basepath", Some(self.base.as_str())), ("format", Some("openapi"))];
+                client.apis("getApi", &query).await
+            }
+        };
+        session.out().document(&got.context("Unable to get API")?)
     }
 }
 
@@ -121,11 +113,12 @@ impl Delete {
             ("relpath", self.path.as_deref()),
             ("operation", self.method.as_deref()),
         ];
-        let gone: Value = session
-            .client()?
-            .apis("deleteApi", &query)
+        let client = session.client()?;
+        // Who deletes what is not there is told so; OpenWhisk's verb would call it a failure of the gateway.
+        super::document(&client, &self.base)
             .await
             .context("Unable to delete API")?;
+        let gone: Value = client.apis("deleteApi", &query).await.context("Unable to delete API")?;
         let words = [Some(self.base), self.path, self.method]
             .into_iter()
             .flatten()
