@@ -1,8 +1,12 @@
-"""What kill -9 must not do to events: lose or double an alarm, lose a composition that was promised."""
+"""What kill -9 must not do to events: lose or double an alarm or a message of a stream, lose a composition that was
+promised."""
 
+import json
 import tempfile
+import threading
 import time
 
+from broker import Nats
 from harness import Server, close
 
 ECHO = "const main = (params) => params;"
@@ -72,6 +76,55 @@ def compositions(server, checks):
     checks["its record has its steps"] = len(record.get("logs", [])) == 9
 
 
+MESSAGES = 600
+
+
+def streams(server, home, checks):
+    """Messages of a stream, while the server is killed twice and the broker once."""
+    broker = Nats(f"{home}/nats")
+    broker.start()
+    broker.request("$JS.API.STREAM.CREATE.orders", json.dumps({"name": "orders", "subjects": ["orders"]}))
+    server.deploy("order", "nodejs:default", ECHO)
+    server.call("PUT", "/packages/nats", {"binding": {"namespace": "whisk.system", "name": "nats"}})
+    server.call("PUT", "/triggers/orders", {})
+    server.call("PUT", "/rules/ordered", {"trigger": "/_/orders", "action": "/_/order"})
+    settings = {"url": f"nats://127.0.0.1:{broker.port}", "stream": "orders"}
+    body = {"lifecycleEvent": "CREATE", "triggerName": "orders", **settings}
+    status, reply = server.call("POST", "/actions/nats/stream?blocking=true&result=true", body)
+    checks[f"a feed of a stream is made: {status} {reply}"] = status == 200
+
+    def publish():
+        for number in range(MESSAGES):
+            if number == MESSAGES // 2:
+                broker.kill()
+                broker.start()
+            broker.request("orders", json.dumps({"n": number}))
+            time.sleep(0.01)
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    for _ in range(2):
+        seen = count(server, "order")
+        eventually(lambda: count(server, "order") > seen)
+        server.kill()
+        server.start()
+    publisher.join()
+    eventually(lambda: count(server, "order") >= MESSAGES)
+    time.sleep(2)
+    ran = count(server, "order")
+    checks[f"each message ran its action once, over kill -9 of server and broker: {ran}"] = ran == MESSAGES
+    numbers = set()
+    for skip in range(0, MESSAGES, 200):
+        page = server.call("GET", f"/activations?name=order&limit=200&skip={skip}&docs=true")[1]
+        numbers |= {activation["response"]["result"]["value"]["n"] for activation in page}
+    checks[f"none was lost: {len(numbers)}"] = numbers == set(range(MESSAGES))
+    broker.kill()
+    path = "/actions/nats/stream?blocking=true&result=true"
+    read = {"lifecycleEvent": "READ", "triggerName": "orders"}
+    error = eventually(lambda: server.call("POST", path, read)[1]["status"]["error"])
+    checks[f"a broker that is gone is visible: {error}"] = bool(error) and error.startswith("NATS:")
+
+
 def main():
     checks = {}
     with tempfile.TemporaryDirectory(prefix="wisp-events-") as home:
@@ -79,6 +132,7 @@ def main():
         server.start()
         alarms(server, checks)
         compositions(server, checks)
+        streams(server, home, checks)
         server.stop()
     close("events", checks)
 

@@ -1,6 +1,13 @@
 use std::time::Duration;
 
-use wisp_core::{Result, ports::FeedSettings};
+use futures_util::{
+    FutureExt, Stream, StreamExt,
+    future::{Either, select},
+};
+use wisp_core::{
+    Result,
+    ports::{Clock, FeedSettings},
+};
 
 use crate::{Config, setting::number};
 
@@ -29,5 +36,27 @@ impl Batch {
                 time: Duration::ZERO,
             },
         })
+    }
+
+    /// The next items of a stream: it waits for one, takes what is there, and waits for more if the batch does.
+    /// Nothing if the stream has ended.
+    pub async fn gather<S: Stream + Unpin>(&self, stream: &mut S, clock: &dyn Clock) -> Vec<S::Item> {
+        let mut items: Vec<S::Item> = stream.next().await.into_iter().collect();
+        let mut over = clock.sleep(self.time);
+        while !items.is_empty() && items.len() < self.count {
+            let next = match stream.next().now_or_never() {
+                Some(next) => next,
+                None if self.time.is_zero() => break,
+                None => match select(stream.next(), &mut over).await {
+                    Either::Left((next, _)) => next,
+                    Either::Right(_) => break,
+                },
+            };
+            match next {
+                Some(item) => items.push(item),
+                None => break,
+            }
+        }
+        items
     }
 }

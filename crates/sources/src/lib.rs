@@ -9,6 +9,7 @@ mod batch;
 mod config;
 mod context;
 mod json;
+mod payload;
 mod reach;
 mod setting;
 mod signature;
@@ -19,5 +20,5 @@ pub use context::Context;
 wisp_core::register! {
     /// Every source, by its name.
     pub SOURCES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::EventSource> =>
-        cron, webhook, cloudevents, redis_streams
+        cron, webhook, cloudevents, redis_streams, nats, files
 }

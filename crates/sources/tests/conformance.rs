@@ -18,7 +18,10 @@ const NOW: u64 = 1_700_000_000_000;
 fn context(clock: &Simulated) -> Context {
     Context {
         clock: Arc::new(clock.clone()),
-        config: Config::default(),
+        config: Config {
+            folders: vec![std::env::temp_dir().display().to_string()],
+            ..Config::default()
+        },
     }
 }
 
@@ -30,6 +33,9 @@ fn accepted(feed: &Feed) -> Value {
         ("alarms", "once") => json!({"date": NOW + 1}),
         ("webhook", _) => json!({"secret": "sesame"}),
         ("redis", _) => json!({"url": "redis://127.0.0.1", "stream": "s"}),
+        ("files", _) => json!({"folder": std::env::temp_dir()}),
+        ("nats", "stream") => json!({"url": "nats://127.0.0.1", "stream": "s"}),
+        ("nats", "subject") => json!({"url": "nats://127.0.0.1", "subject": "s"}),
         ("cloudevents", _) => json!({"token": "sesame"}),
         (package, name) => panic!("there are no settings here for {package}/{name}"),
     }

@@ -128,6 +128,7 @@ impl Control {
             let outlook = &running.sink.outlook;
             status["lag"] = json!(outlook.lag());
             status["next"] = json!(outlook.next().map(iso));
+            status["error"] = json!(outlook.failure());
         }
         Ok(json!({ "config": config, "status": status }))
     }

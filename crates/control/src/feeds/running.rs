@@ -36,6 +36,7 @@ pub(super) struct Running {
 pub(super) struct Outlook {
     next: AtomicU64,
     lag: AtomicU64,
+    failure: Mutex<Option<String>>,
 }
 
 impl Feeds {
@@ -100,9 +101,20 @@ impl Outlook {
         Some(self.next.load(Ordering::Relaxed)).filter(|next| *next > 0)
     }
 
-    /// Notes when the next event is expected.
+    /// Notes when the next event is expected: the source works.
     pub fn expect(&self, next: Option<Millis>) {
+        self.fails(None);
         self.next.store(next.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Why the source is broken, if it is.
+    pub fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes why the source is broken, or that it is not.
+    pub fn fails(&self, why: Option<String>) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     /// Events that wait upstream.

@@ -106,6 +106,7 @@ impl Control {
                 pause = BACKOFF.0;
             }
             errors.increment(1);
+            sink.outlook.fails(Some(error.message().to_owned()));
             backoff.set(pause.as_secs_f64());
             tracing::warn!(trigger = %sink.trigger, source, ?pause, ?error, "an event source failed and is tried again");
             tokio::select! {

@@ -10,49 +10,34 @@ use std::sync::Arc;
 
 use wisp_core::{
     Error, Result,
-    ports::{EventSource, Feed, FeedParameter, FeedSettings, Subscription},
+    ports::{EventSource, Feed, FeedSettings, Subscription},
 };
 
-use crate::{Context, batch::Batch, reach, setting::text};
-
-const fn parameter(name: &'static str, description: &'static str, required: bool, secret: bool) -> FeedParameter {
-    FeedParameter {
-        name,
-        description,
-        required,
-        secret,
-    }
-}
+use crate::{
+    Context,
+    batch::Batch,
+    reach,
+    setting::{needed, optional, required, secret, text},
+};
 
 const FEEDS: &[Feed] = &[Feed {
     package: "redis",
     name: "stream",
     description: "Fires a trigger for each entry of a stream",
     parameters: &[
-        parameter(
+        secret(required(
             "url",
             "redis://[user:password@]host[:port][/database], or rediss:// for TLS",
-            true,
-            true,
-        ),
-        parameter("stream", "The stream's key", true, false),
-        parameter(
-            "group",
-            "The consumer group, which is made if it is not there; wisp",
-            false,
-            false,
-        ),
-        parameter(
+        )),
+        required("stream", "The stream's key"),
+        optional("group", "The consumer group, which is made if it is not there; wisp"),
+        optional(
             "from",
             "Where a new group begins: 0 (the oldest entry) or $ (the next one); 0",
-            false,
-            false,
         ),
-        parameter(
+        optional(
             "json",
             "The field whose JSON value is the event; without it, the event has all fields as texts",
-            false,
-            false,
         ),
     ],
 }];
@@ -79,16 +64,12 @@ impl EventSource for RedisStreams {
     }
 
     fn open(&self, _: &Feed, settings: &FeedSettings) -> Result<Subscription> {
-        let needed = |name: &str| {
-            let found = text(settings, name).map(str::to_owned);
-            found.ok_or_else(|| Error::bad_request(format!("the {name} parameter must be a text")))
-        };
-        let client = redis::Client::open(needed("url")?)
+        let client = redis::Client::open(needed(settings, "url")?)
             .map_err(|error| Error::bad_request("the url parameter is not a URL of Redis").because(error))?;
         reach::check(&self.0.config, client.get_connection_info().addr())?;
         Ok(Subscription::Listener(Box::new(listener::Group {
             client,
-            stream: needed("stream")?,
+            stream: needed(settings, "stream")?.to_owned(),
             group: text(settings, "group").unwrap_or("wisp").to_owned(),
             from: text(settings, "from").unwrap_or("0").to_owned(),
             json: text(settings, "json").map(str::to_owned),

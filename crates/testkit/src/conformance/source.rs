@@ -170,13 +170,21 @@ impl Sink {
         self.lock().taken.iter().map(|event| event.id.clone()).collect()
     }
 
+    /// What was taken last.
+    ///
+    /// # Panics
+    /// If nothing was.
+    pub fn last(&self) -> Event {
+        self.lock().taken.back().cloned().unwrap()
+    }
+
     /// Waits until this many events were taken.
     pub async fn wait_for(&self, count: usize) {
         wait(|| self.lock().taken.len() >= count).await;
     }
 
     /// Waits until a listener has begun.
-    async fn ready(&self) {
+    pub async fn ready(&self) {
         wait(|| self.lock().begun).await;
     }
 }

@@ -1,0 +1,43 @@
+//! Sources against real brokers, which each test starts for itself.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod broker;
+mod files;
+mod nats;
+mod redis;
+mod wall;
+
+use std::{collections::HashSet, sync::Arc};
+
+use serde_json::Value;
+use wisp_core::ports::{Listener, Subscription};
+use wisp_sources::{Config, Context, SOURCES};
+use wisp_testkit::conformance::source::Sink;
+
+/// What a feed listens with.
+fn open(source: &str, feed: &str, settings: &Value) -> Box<dyn Listener> {
+    let (_, register) = SOURCES.iter().find(|(name, _)| *name == source).unwrap();
+    let source = register(&Context {
+        clock: Arc::new(wall::Wall::default()),
+        config: Config {
+            folders: vec![std::env::temp_dir().display().to_string()],
+            ..Config::default()
+        },
+    });
+    let feed = source.feeds().iter().find(|known| known.name == feed).unwrap();
+    match source.open(feed, settings.as_object().unwrap()).unwrap() {
+        Subscription::Listener(listener) => listener,
+        Subscription::Receiver(_) => panic!("brokers are listened to"),
+    }
+}
+
+/// Waits for so many different events: some may come again.
+async fn different(sink: &Sink, wanted: usize) {
+    for count in wanted.. {
+        sink.wait_for(count).await;
+        if sink.ids().iter().collect::<HashSet<_>>().len() >= wanted {
+            return;
+        }
+    }
+}

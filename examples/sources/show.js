@@ -1,0 +1,4 @@
+function main(event) {
+  console.log(JSON.stringify(event));
+  return event;
+}
