@@ -1,10 +1,10 @@
 //! The core, an event at a time.
-#![allow(clippy::unwrap_used)] // a failed test says why by itself
+#![allow(clippy::unwrap_used, clippy::panic)] // a failed test says why by itself
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use wisp_workflow::execution::{Effect, Event, EventKind, Execution, Identity, Start, Status};
+use wisp_workflow::execution::{Effect, Event, EventKind, Execution, Identity, Start, Status, Token};
 use wisp_workflow::machine::Machine;
 use wisp_workflow::{Limits, Turn, advance};
 
@@ -141,4 +141,95 @@ fn a_loop_without_a_wait_is_cut_and_ends_with_its_history() {
         outcome.cause.unwrap(),
         "The execution reached the maximum number of history events (25000)."
     );
+}
+
+#[test]
+fn a_result_over_the_limit_is_not_caught_by_all() {
+    let definition = json!({"StartAt": "Grow", "States": {
+        "Grow": {"Type": "Task", "Resource": "wisp:action:grow", "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "After"}],
+                 "End": true},
+        "After": {"Type": "Succeed"}
+    }});
+    for (length, status) in [(262_142, Status::Succeeded), (262_143, Status::Failed)] {
+        let (mut run, turn) = Run::of(definition.clone(), json!({}));
+        let output = Value::String("x".repeat(length));
+        run.take(EventKind::TaskSucceeded {
+            id: task_id(&turn),
+            output,
+        });
+        assert_eq!(run.execution.status, status, "{length}");
+    }
+}
+
+#[test]
+fn a_redriven_execution_goes_on_where_it_failed() {
+    let call = |name: &str| {
+        json!({"StartAt": name, "States": {
+            name: {"Type": "Task", "Resource": format!("wisp:action:{name}"), "End": true}
+        }})
+    };
+    let definition = json!({"StartAt": "Before", "States": {
+        "Before": {"Type": "Pass", "Next": "Both"},
+        "Both": {"Type": "Parallel", "Branches": [call("good"), call("bad")], "End": true}
+    }});
+    let (mut run, turn) = Run::of(definition, json!({}));
+    let tasks: Vec<u64> = turn
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::StartTask(task) => Some(task.id),
+            _ => None,
+        })
+        .collect();
+    run.take(EventKind::TaskSucceeded {
+        id: tasks[0],
+        output: json!(1),
+    });
+    let turn = run.take(EventKind::TaskFailed {
+        id: tasks[1],
+        error: Some("Broken".to_owned()),
+        cause: None,
+    });
+    assert_eq!(
+        kinds(&turn),
+        ["LambdaFunctionFailed", "ParallelStateFailed", "ExecutionFailed"]
+    );
+    let turn = run.take(EventKind::Redriven);
+    assert_eq!(
+        kinds(&turn),
+        ["ExecutionRedriven", "LambdaFunctionScheduled", "LambdaFunctionStarted"]
+    );
+    let turn = run.take(EventKind::TaskSucceeded {
+        id: task_id(&turn),
+        output: json!(2),
+    });
+    assert_eq!(run.execution.status, Status::Succeeded);
+    assert_eq!(
+        run.execution.outcome.as_ref().unwrap().output.as_deref(),
+        Some(&json!([1, 2]))
+    );
+    assert!(kinds(&turn).contains(&"ParallelStateSucceeded"));
+}
+
+#[test]
+fn only_the_token_that_was_given_is_vouched_for() {
+    let definition = json!({"StartAt": "Ask", "States": {
+        "Ask": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+                "Parameters": {"token.$": "$$.Task.Token"}, "End": true}
+    }});
+    let (run, turn) = Run::of(definition, json!({}));
+    let Some(Effect::StartTask(task)) = turn.effects.first() else {
+        panic!("{:?}", turn.effects)
+    };
+    let text = task.token.clone().unwrap();
+    assert_eq!(task.input["token"], json!(text));
+    let token = Token::parse(&text).unwrap();
+    assert!(run.execution.vouches_for(&token));
+    assert_eq!(
+        (token.task, token.execution.as_str()),
+        (task.id, run.execution.identity.arn.as_str())
+    );
+    let mut made_up = token;
+    made_up.task += 1;
+    assert!(!run.execution.vouches_for(&made_up));
 }

@@ -43,6 +43,8 @@ pub enum Details {
         timeout_seconds: Option<u64>,
         /// Of the state.
         heartbeat_seconds: Option<u64>,
+        /// `RoleArn` of the state's credentials.
+        credentials: Option<Value>,
     },
     /// A worker took an activity's task.
     Worker {
@@ -148,10 +150,12 @@ impl Details {
                 input,
                 timeout_seconds,
                 heartbeat_seconds,
+                credentials,
             } => out
                 .put("resource", resource)
                 .payload("input", input)
-                .limits(*timeout_seconds, *heartbeat_seconds),
+                .limits(*timeout_seconds, *heartbeat_seconds)
+                .credentials(credentials.as_ref()),
             Details::Worker { name } => out.some("workerName", name.as_deref()),
             Details::Output { output } => out.payload("output", output),
             Details::Failure { error, cause } => out.failure(error, cause),

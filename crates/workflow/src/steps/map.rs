@@ -120,7 +120,9 @@ fn limit(work: &Work, fields: &Map, effective: &Arc<Value>) -> Result<u32, Fault
     match u32::try_from(asked) {
         Ok(0) => Ok(most),
         Ok(asked) => Ok(asked.min(most)),
-        Err(_) if asked < 0 => Err(Fault::runtime("MaxConcurrency cannot be negative.")),
+        Err(_) if asked < 0 => Err(Fault::runtime(format!(
+            "Expected non-negative integer for MaxConcurrency, but got {asked} instead."
+        ))),
         Err(_) => Ok(most),
     }
 }

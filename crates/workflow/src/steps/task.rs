@@ -118,6 +118,7 @@ fn scheduled(resource: &Resource, start: &TaskStart, machine_arn: &str) -> (Hist
                 input: start.input.clone(),
                 timeout_seconds,
                 heartbeat_seconds,
+                credentials: start.credentials.clone(),
             };
             (kind, details)
         }
