@@ -1,5 +1,7 @@
 //! `wisp workflow`: state machines and their executions.
 
+mod lint;
+mod tables;
 mod test;
 
 use clap::Parser;
@@ -9,6 +11,7 @@ use crate::cli::{Session, Verb};
 /// Work with workflows: state machines and their executions
 #[derive(Parser)]
 enum Workflow {
+    Lint(lint::Lint),
     Test(test::Test),
 }
 
@@ -19,6 +22,7 @@ pub fn register() -> Verb {
 
 async fn run(session: Session, workflow: Workflow) -> anyhow::Result<()> {
     match workflow {
+        Workflow::Lint(lint) => lint.run(&session),
         Workflow::Test(test) => test.run(&session),
     }
 }

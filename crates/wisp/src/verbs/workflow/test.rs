@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use wisp_workflow::simulate::{Case, Report, run};
 
+use super::tables;
 use crate::cli::{BOLD, Session, Usage};
 
 /// Run a definition with mocked tasks and a clock that jumps, without a server
@@ -20,10 +21,12 @@ mocks returns its input.
 Examples:
   wisp workflow test order.asl.json --input order.json --mocks mocks.json
   wisp workflow test order.asl.json --history --output json
-  wisp workflow test --cases cases.json --history")]
+  wisp workflow test --cases cases.json --history
+  wisp workflow test --choice rules.json
+  wisp workflow test --validate definitions.json")]
 pub(super) struct Test {
     /// The definition, in the Amazon States Language
-    #[arg(value_name = "DEFINITION", required_unless_present = "cases")]
+    #[arg(value_name = "DEFINITION", required_unless_present_any = ["cases", "choice", "validate"])]
     definition: Option<PathBuf>,
     /// The execution's input; `{}` without it
     #[arg(long, value_name = "FILE")]
@@ -37,6 +40,13 @@ pub(super) struct Test {
     /// Run all cases of this file instead, each with its definition, input and mocks; prints a line of JSON for each
     #[arg(long, value_name = "FILE", conflicts_with_all = ["definition", "input", "mocks", "express"])]
     cases: Option<PathBuf>,
+    /// Judge the rules of this file instead, each with its `rule` and `input`; prints a line of JSON for each
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["definition", "input", "mocks", "express", "cases", "history"])]
+    choice: Option<PathBuf>,
+    /// Validate the definitions of this file instead, each with its `definition`, and `type` if it is EXPRESS; prints a
+    /// line of JSON for each
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["definition", "input", "mocks", "express", "cases", "history", "choice"])]
+    validate: Option<PathBuf>,
     /// Tell the whole history, not just its types of events
     #[arg(long)]
     history: bool,
@@ -44,6 +54,12 @@ pub(super) struct Test {
 
 impl Test {
     pub fn run(&self, session: &Session) -> Result<()> {
+        if let Some(file) = &self.choice {
+            return tables::choice::run(session, file);
+        }
+        if let Some(file) = &self.validate {
+            return tables::validate::run(session, file);
+        }
         match (&self.cases, &self.definition) {
             (Some(file), _) => self.run_cases(session, file),
             (None, Some(definition)) => self.run_one(session, definition),
