@@ -160,18 +160,24 @@ pub(crate) fn assign(
 /// A whole number of a field such as `MaxConcurrency`.
 pub(crate) fn integer(amount: &Amount, field: &str, scope: &Scope) -> Result<i64, Fault> {
     let value = number(amount, field, scope)?;
-    match amount {
-        Amount::Literal(_) => whole(&value).ok_or_else(|| not_integer_literal(field, &value)),
-        Amount::Path(path) => whole(&value).ok_or_else(|| {
-            Fault::runtime(format!(
-                "The {field}Path field refers to value {value} which is not a valid integer: {path}"
-            ))
-        }),
-    }
+    whole(&value).ok_or_else(|| match amount {
+        Amount::Path(path) => Fault::runtime(format!(
+            "The {field}Path field refers to value {value} which is not a valid integer: {path}"
+        )),
+        Amount::Literal(_) => refuse(
+            amount,
+            field,
+            format!("The {field} field must be an integer, but was: {value}"),
+        ),
+    })
 }
 
-fn not_integer_literal(field: &str, value: &Value) -> Fault {
-    Fault::evaluation(field, format!("The {field} field must be an integer, but was: {value}"))
+/// The fault of a number that is none of those which its field takes: of a path's, or of an expression's.
+pub(crate) fn refuse(amount: &Amount, field: &str, cause: impl Into<String>) -> Fault {
+    match amount {
+        Amount::Path(_) => Fault::runtime(cause),
+        Amount::Literal(_) => Fault::evaluation(field, cause),
+    }
 }
 
 /// The value of a field such as `ToleratedFailurePercentage`, whatever its type.

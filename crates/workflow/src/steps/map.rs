@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Work, fan, iteration, map_run};
 use crate::execution::{Doing, Fan, Item, Tolerance};
 use crate::failure::Failure;
-use crate::fields::{effective, integer, number};
+use crate::fields::{effective, integer, number, refuse};
 use crate::flow::Step;
 use crate::history::{Details, HistoryKind};
 use crate::machine::{Amount, Language, Map, MapMode};
@@ -54,7 +54,10 @@ fn items(work: &Work, fields: &Map, effective: &Arc<Value>) -> Result<Vec<Item>,
     match value {
         Value::Object(fields) => Ok(entries(fields)),
         Value::Array(values) => Ok(listed(values)),
-        _ => Ok(Vec::new()),
+        other => Err(Fault::evaluation(
+            "Items",
+            format!("Map state input must be an array but was: {other}"),
+        )),
     }
 }
 
@@ -120,9 +123,11 @@ fn limit(work: &Work, fields: &Map, effective: &Arc<Value>) -> Result<u32, Fault
     match u32::try_from(asked) {
         Ok(0) => Ok(most),
         Ok(asked) => Ok(asked.min(most)),
-        Err(_) if asked < 0 => Err(Fault::runtime(format!(
-            "Expected non-negative integer for MaxConcurrency, but got {asked} instead."
-        ))),
+        Err(_) if asked < 0 => Err(refuse(
+            amount,
+            "MaxConcurrency",
+            format!("Expected non-negative integer for MaxConcurrency, but got {asked} instead."),
+        )),
         Err(_) => Ok(most),
     }
 }
@@ -144,23 +149,33 @@ fn tolerance(fields: &Map, scope: &Scope) -> Result<Tolerance, Fault> {
 fn tolerated_count(amount: &Amount, scope: &Scope) -> Result<u32, Fault> {
     let count = integer(amount, "ToleratedFailureCount", scope)?;
     if count < 0 {
-        return Err(Fault::runtime("ToleratedFailureCount cannot be negative."));
+        return Err(refuse(
+            amount,
+            "ToleratedFailureCount",
+            "ToleratedFailureCount cannot be negative.",
+        ));
     }
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 fn tolerated_percentage(amount: &Amount, scope: &Scope) -> Result<f64, Fault> {
-    let value = number(amount, "ToleratedFailurePercentage", scope)?;
+    const FIELD: &str = "ToleratedFailurePercentage";
+    let value = number(amount, FIELD, scope)?;
     let parsed = value.as_f64().or_else(|| value.as_str()?.parse().ok());
     match (parsed, amount) {
         (Some(share), _) if (0.0..=100.0).contains(&share) => Ok(share),
-        (Some(_), _) => Err(Fault::runtime("ToleratedFailurePercentage must be between 0 and 100.")),
+        (Some(_), _) => Err(refuse(
+            amount,
+            FIELD,
+            "ToleratedFailurePercentage must be between 0 and 100.",
+        )),
         (None, Amount::Path(path)) => Err(Fault::runtime(format!(
             "The ToleratedFailurePercentagePath field refers to value {value} which is not a valid float: {path}"
         ))),
-        (None, Amount::Literal(_)) => Err(Fault::evaluation(
-            "ToleratedFailurePercentage",
-            format!("The ToleratedFailurePercentage field must be a number, but was: {value}"),
+        (None, Amount::Literal(_)) => Err(refuse(
+            amount,
+            FIELD,
+            format!("The {FIELD} field must be a number, but was: {value}"),
         )),
     }
 }

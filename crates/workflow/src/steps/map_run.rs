@@ -8,11 +8,11 @@ use serde_json::{Map as Object, Value};
 use super::{Work, fan, iteration, map};
 use crate::execution::{Child, Effect, Fan, FrameId, Item, ItemRead, Outcome, ResultWrite, Run, Stage, Status};
 use crate::failure::Failure;
-use crate::fields::{effective, integer};
+use crate::fields::{effective, integer, refuse};
 use crate::flow::Step;
 use crate::history::{Details, HistoryKind};
 use crate::interpreter::Interpreter;
-use crate::machine::{Batcher, Kind, Language, Map, MapMode, Reader, Writer};
+use crate::machine::{Amount, Batcher, Kind, Language, Map, MapMode, Reader, Writer};
 use crate::query::{Fault, Scope, jsonata, template};
 use crate::respond::End;
 
@@ -218,11 +218,11 @@ fn batches(turn: &mut Interpreter, id: FrameId, batcher: &Batcher, items: Vec<It
 }
 
 fn batch_limits(batcher: &Batcher, scope: &Scope) -> Result<(usize, usize), Fault> {
-    let limit = |amount: &Option<_>, field: &str| match amount {
+    let limit = |amount: &Option<Amount>, field: &str| match amount {
         None => Ok(usize::MAX),
         Some(amount) => match usize::try_from(integer(amount, field, scope)?) {
             Ok(limit) if limit > 0 => Ok(limit),
-            _ => Err(Fault::runtime(format!("{field} must be positive."))),
+            _ => Err(refuse(amount, field, format!("{field} must be positive."))),
         },
     };
     Ok((

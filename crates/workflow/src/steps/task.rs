@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Work;
 use crate::execution::{Call, Doing, Effect, FrameId, TaskStart};
 use crate::failure::Failure;
-use crate::fields::{arguments, close, effective, integer};
+use crate::fields::{arguments, close, effective, integer, refuse};
 use crate::flow::{Leave, Step};
 use crate::history::{Details, HistoryKind};
 use crate::interpreter::Interpreter;
@@ -55,7 +55,11 @@ fn seconds(amount: Option<&Amount>, field: &str, scope: &Scope) -> Result<Option
     let seconds = integer(amount, field, scope)?;
     match u64::try_from(seconds) {
         Ok(seconds) if seconds > 0 => Ok(Some(seconds)),
-        _ => Err(Fault::runtime(format!("{field} must be positive, but was: {seconds}"))),
+        _ => Err(refuse(
+            amount,
+            field,
+            format!("{field} must be positive, but was: {seconds}"),
+        )),
     }
 }
 
