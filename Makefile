@@ -78,7 +78,7 @@ bench: prepare ## Measures throughput and latency beside bare servers
 	@./bench/run.sh
 
 bench-coldstart: prepare ## Measures cold starts and idle memory beside bare interpreters, and 1,000 functions in turn
-	@./bench/run.sh coldstart forked isolates memory roundrobin
+	@./bench/run.sh coldstart forked isolates images memory roundrobin
 
 audit: ## Holds licences, sources and advisories of dependencies against deny.toml (needs cargo-deny)
 	@cargo deny check

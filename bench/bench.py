@@ -1,6 +1,6 @@
 """Measures Wisp beside its peers in one run and prints ratios.
 
-    bench/run.sh [throughput|accept|listing|coldstart|forked|isolates|memory|roundrobin|idle|web]...     everything when nothing is named
+    bench/run.sh [throughput|accept|listing|coldstart|forked|isolates|images|memory|roundrobin|idle|web]...     everything when nothing is named
 
 Every figure is the median of interleaved rounds: the machine may be shared, the ratios hold.
 """
@@ -41,7 +41,7 @@ class Server:
     """A running `wisp serve` with a data directory of its own."""
 
     def __init__(self, directory, *flags, environment=None):
-        self.port = free_port()
+        self.port, self.directory = free_port(), directory
         self.started = time.perf_counter()
         command = [WISP, "serve", "--dev", "--listen", f"127.0.0.1:{self.port}", "--data", directory, *flags]
         self.log = open(f"{directory}.log", "wb")
@@ -250,9 +250,9 @@ def settle(server):
         time.sleep(0.1)
 
 
-def timed(command, environment=CLEAN):
+def timed(command, environment=CLEAN, **streams):
     begun = time.perf_counter()
-    subprocess.run(command, env=environment, check=True)
+    subprocess.run(command, env=environment, check=True, **streams)
     return (time.perf_counter() - begun) * 1000
 
 
@@ -444,6 +444,12 @@ def roundrobin():
     instances.roundrobin()
 
 
+def images():
+    from images import images
+
+    images()
+
+
 def web():
     head("A web action beside the plain invocation of the same function, and an API with a key beside the web action")
     with serving() as server:
@@ -484,6 +490,7 @@ BENCHES = {
     "coldstart": coldstart,
     "isolates": isolates,
     "forked": forked,
+    "images": images,
     "memory": memory,
     "roundrobin": roundrobin,
     "idle": idle,
