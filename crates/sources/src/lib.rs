@@ -5,6 +5,7 @@
 //!
 //! To add a source: a folder with `pub fn register(&Context) -> Arc<dyn EventSource>`, and one word in the table.
 
+mod address;
 mod batch;
 mod config;
 mod context;
@@ -13,6 +14,7 @@ mod payload;
 mod reach;
 mod setting;
 mod signature;
+mod tls;
 
 pub use config::Config;
 pub use context::Context;
@@ -20,5 +22,5 @@ pub use context::Context;
 wisp_core::register! {
     /// Every source, by its name.
     pub SOURCES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::EventSource> =>
-        cron, webhook, cloudevents, redis_streams, nats, files
+        cron, webhook, cloudevents, redis_streams, nats, files, mqtt
 }

@@ -34,6 +34,7 @@ fn accepted(feed: &Feed) -> Value {
         ("webhook", _) => json!({"secret": "sesame"}),
         ("redis", _) => json!({"url": "redis://127.0.0.1", "stream": "s"}),
         ("files", _) => json!({"folder": std::env::temp_dir()}),
+        ("mqtt", _) => json!({"url": "mqtt://127.0.0.1", "topic": "t", "client": "c"}),
         ("nats", "stream") => json!({"url": "nats://127.0.0.1", "stream": "s"}),
         ("nats", "subject") => json!({"url": "nats://127.0.0.1", "subject": "s"}),
         ("cloudevents", _) => json!({"token": "sesame"}),

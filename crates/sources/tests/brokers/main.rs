@@ -4,6 +4,7 @@
 
 mod broker;
 mod files;
+mod mqtt;
 mod nats;
 mod redis;
 mod wall;
