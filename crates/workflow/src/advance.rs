@@ -13,7 +13,7 @@ pub struct Turn {
     pub history: Vec<HistoryEvent>,
     /// What to do now.
     pub effects: Vec<Effect>,
-    /// Whether the turn was cut at [`Limits::states_per_turn`]: call again, with new events or none.
+    /// Whether the turn was cut at [`Limits::states_per_turn`]: call again with a [`Tick`](crate::execution::EventKind::Tick).
     pub more: bool,
 }
 
@@ -98,22 +98,25 @@ impl Interpreter<'_> {
             input: execution.input.clone(),
             role_arn: execution.identity.role_arn.clone(),
         };
-        let seconds = self.machine.timeout_seconds();
-        let seconds = if execution.express {
-            Some(seconds.unwrap_or(self.limits.express_seconds))
-        } else {
-            seconds
-        };
-        if let Some(seconds) = seconds {
-            let id = execution.next_effect();
-            execution.deadline = Some(id);
-            self.move_timer(id, i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX));
-        }
+        self.set_deadline();
         self.append(0, HistoryKind::ExecutionStarted, details);
         let root = FrameId(0);
         let frame = Frame::new(None, self.execution.start, self.execution.input.clone(), 0);
         self.execution.frames.insert(root, frame);
         self.execution.ready.push_back(root);
+    }
+
+    /// Limits the execution's own time from now on.
+    pub(crate) fn set_deadline(&mut self) {
+        let seconds = match (self.machine.timeout_seconds(), self.execution.express) {
+            (None, true) => Some(self.limits.express_seconds),
+            (seconds, _) => seconds,
+        };
+        if let Some(seconds) = seconds {
+            let id = self.execution.next_effect();
+            self.execution.deadline = Some(id);
+            self.move_timer(id, i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX));
+        }
     }
 
     /// The execution is over: nothing that it waits for matters.

@@ -1,10 +1,12 @@
 //! What happens to a failure: another try, a catcher, or up to the frame's parent.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::execution::{Doing, Effect, FrameId, Link, Stage};
 use crate::failure::Failure;
-use crate::fields::{assign, insert, output};
+use crate::fields::{Assigned, View, assign, insert, output};
 use crate::flow::Leave;
 use crate::history::{Details, HistoryKind};
 use crate::interpreter::Interpreter;
@@ -25,8 +27,8 @@ impl Interpreter<'_> {
             match self.recover(at, &failure) {
                 Ok(true) => return,
                 Ok(false) => {}
-                Err(fault) => {
-                    failure = self.fault(at, fault).quietly();
+                Err(another) => {
+                    failure = another.quietly();
                     self.tell(at, &failure);
                 }
             }
@@ -84,7 +86,7 @@ impl Interpreter<'_> {
     }
 
     /// Whether a retrier or a catcher takes it.
-    fn recover(&mut self, id: FrameId, failure: &Failure) -> Result<bool, Fault> {
+    fn recover(&mut self, id: FrameId, failure: &Failure) -> Result<bool, Failure> {
         let Some(state) = self.state(id) else { return Ok(false) };
         if self.retry(id, state, failure) {
             return Ok(true);
@@ -118,31 +120,14 @@ impl Interpreter<'_> {
         true
     }
 
-    fn catch(&mut self, id: FrameId, state: &State, index: usize, failure: &Failure) -> Result<(), Fault> {
+    fn catch(&mut self, id: FrameId, state: &State, index: usize, failure: &Failure) -> Result<(), Failure> {
         let Some(view) = self.view(id) else { return Ok(()) };
-        let catcher: &Catcher = &state.catch[index];
-        let error = failure.output();
-        let place = format!("Catch[{index}]/");
-        let scope = Scope {
-            error_output: Some(&error),
-            ..view.scope()
-        };
-        let (output, assigned) = match state.language {
-            Language::JSONata => (
-                output(catcher.output.as_ref(), &format!("{place}Output"), &scope)?,
-                assign(
-                    state.language,
-                    catcher.assign.as_ref(),
-                    &format!("{place}Assign"),
-                    &scope,
-                )?,
-            ),
-            Language::JSONPath => (
-                Some(insert(&catcher.result_path, &view, error.clone().into())?),
-                assign(state.language, catcher.assign.as_ref(), "Assign", &view.over(&error))?,
-            ),
-        };
-        let output = output.unwrap_or_else(|| error.into());
+        let catcher = &state.catch[index];
+        let caught = caught(state.language, catcher, index, &view, failure);
+        let (output, assigned) = caught.map_err(|fault| self.fault(id, fault))?;
+        if self.is_too_large(&output) {
+            return Err(Failure::too_large(&state.name));
+        }
         self.drop_children(id);
         self.leave(id, Leave::to(Next::To(catcher.next), (output, assigned)));
         Ok(())
@@ -241,6 +226,30 @@ impl Interpreter<'_> {
         steps::iteration_aborted(self, id);
         self.halt(id);
     }
+}
+
+/// A catcher's output and variables.
+fn caught(
+    language: Language,
+    catcher: &Catcher,
+    index: usize,
+    view: &View,
+    failure: &Failure,
+) -> Result<(Arc<Value>, Assigned), Fault> {
+    let error = Arc::new(failure.output());
+    let assigns = catcher.assign.as_ref();
+    if language == Language::JSONPath {
+        let assigned = assign(language, assigns, "Assign", &view.over(&error))?;
+        return Ok((insert(&catcher.result_path, view, error)?, assigned));
+    }
+    let place = format!("Catch[{index}]/");
+    let scope = Scope {
+        error_output: Some(&error),
+        ..view.scope()
+    };
+    let output = output(catcher.output.as_ref(), &format!("{place}Output"), &scope)?;
+    let assigned = assign(language, assigns, &format!("{place}Assign"), &scope)?;
+    Ok((output.unwrap_or(error), assigned))
 }
 
 impl Failure {

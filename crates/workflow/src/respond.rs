@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::execution::{Doing, Event, EventKind, FrameId, Status};
+use crate::execution::{Doing, Effect, Event, EventKind, FrameId, Status};
 use crate::history::{Details, HistoryKind};
 use crate::interpreter::Interpreter;
 use crate::steps;
@@ -26,6 +26,9 @@ pub(crate) enum End {
 impl Interpreter<'_> {
     pub fn take(&mut self, event: &Event) {
         self.execution.now_ms = self.execution.now_ms.max(event.at_ms);
+        if self.execution.status == Status::Running && self.is_overdue() {
+            return self.expire();
+        }
         match (self.execution.status, &event.kind) {
             (Status::Running, EventKind::Started) if self.execution.last_event == 0 => self.begin(),
             (Status::Running, kind) => self.take_running(kind.clone()),
@@ -36,7 +39,7 @@ impl Interpreter<'_> {
 
     fn take_running(&mut self, kind: EventKind) {
         match kind {
-            EventKind::Started | EventKind::Redriven => {}
+            EventKind::Started | EventKind::Redriven | EventKind::Tick => {}
             EventKind::TaskStarted { id, worker } => {
                 self.with(id, |this, frame| steps::task::started(this, frame, worker))
             }
@@ -75,14 +78,14 @@ impl Interpreter<'_> {
     }
 
     fn fire(&mut self, id: u64) {
-        if self.execution.timers.get(&id).is_none_or(|at_ms| *at_ms > self.now()) {
-            return; // forgotten, or moved
+        let Some(at_ms) = self.execution.timers.get(&id).copied() else {
+            return;
+        };
+        if at_ms > self.now() {
+            // It has moved, or came early: whoever keeps timers may have forgotten it.
+            return self.effects.push(Effect::SetTimer { id, at_ms });
         }
         self.execution.timers.remove(&id);
-        if self.execution.deadline == Some(id) {
-            self.execution.deadline = None;
-            return self.expire();
-        }
         let Some(frame) = self.execution.waiting.get(&id).copied() else {
             return;
         };
@@ -107,6 +110,11 @@ impl Interpreter<'_> {
         }
     }
 
+    fn is_overdue(&self) -> bool {
+        let deadline = self.execution.deadline.and_then(|id| self.execution.timers.get(&id));
+        deadline.is_some_and(|at_ms| *at_ms <= self.now())
+    }
+
     /// The execution's own time is over.
     fn expire(&mut self) {
         let previous = self.execution.last_event;
@@ -119,6 +127,7 @@ impl Interpreter<'_> {
         self.execution.status = Status::Running;
         self.execution.outcome = None;
         self.execution.redrives += 1;
+        self.set_deadline();
         let (previous, count) = (self.execution.last_event, self.execution.redrives);
         let event = self.append(previous, HistoryKind::ExecutionRedriven, Details::Redriven(count));
         let leaves: Vec<FrameId> = self

@@ -16,6 +16,10 @@ struct Run {
 
 impl Run {
     fn of(definition: Value, input: Value) -> (Self, Turn) {
+        Self::begin(definition, input, false)
+    }
+
+    fn begin(definition: Value, input: Value, express: bool) -> (Self, Turn) {
         let machine = Machine::parse(&definition).unwrap();
         let start = machine.start();
         let identity = Identity {
@@ -29,7 +33,7 @@ impl Run {
             identity,
             input: Arc::new(input),
             start,
-            express: false,
+            express,
             seed: [7; 16],
         });
         let mut run = Self {
@@ -232,4 +236,51 @@ fn only_the_token_that_was_given_is_vouched_for() {
     let mut made_up = token;
     made_up.task += 1;
     assert!(!run.execution.vouches_for(&made_up));
+}
+
+#[test]
+fn an_express_execution_that_never_waits_runs_out_of_time() {
+    let definition = json!({"StartAt": "Again", "States": {"Again": {"Type": "Pass", "Next": "Again"}}});
+    let (mut run, turn) = Run::begin(definition, json!({}), true);
+    assert!(turn.more);
+    assert!(run.take(EventKind::Tick).more);
+    run.now += 300_000;
+    let turn = run.take(EventKind::Tick);
+    assert_eq!((kinds(&turn).last(), turn.more), (Some(&"ExecutionTimedOut"), false));
+    assert_eq!(run.execution.outcome.unwrap().error.as_deref(), Some("States.Timeout"));
+}
+
+#[test]
+fn a_timer_that_fires_early_is_set_again() {
+    let definition = json!({"StartAt": "Sleep", "States": {"Sleep": {"Type": "Wait", "Seconds": 60, "End": true}}});
+    let (mut run, turn) = Run::of(definition, json!({}));
+    let Effect::SetTimer { id, at_ms } = turn.effects[0] else {
+        panic!("{:?}", turn.effects)
+    };
+    run.now = at_ms - 1;
+    assert_eq!(
+        run.take(EventKind::TimerFired { id }).effects,
+        [Effect::SetTimer { id, at_ms }]
+    );
+    run.now = at_ms;
+    run.take(EventKind::TimerFired { id });
+    assert_eq!(run.execution.status, Status::Succeeded);
+}
+
+#[test]
+fn what_a_catcher_puts_out_can_be_too_large_as_well() {
+    let definition = json!({"QueryLanguage": "JSONata", "StartAt": "Call", "States": {
+        "Call": {"Type": "Task", "Resource": "wisp:action:call", "Next": "After", "Catch": [{
+            "ErrorEquals": ["States.ALL", "States.DataLimitExceeded"],
+            "Output": "{% $pad('', 300000, 'x') %}", "Next": "After"}]},
+        "After": {"Type": "Succeed"}
+    }});
+    let (mut run, turn) = Run::of(definition, json!({}));
+    run.take(EventKind::TaskFailed {
+        id: task_id(&turn),
+        error: Some("Broken".to_owned()),
+        cause: None,
+    });
+    let outcome = run.execution.outcome.unwrap();
+    assert_eq!(outcome.error.as_deref(), Some("States.DataLimitExceeded"));
 }

@@ -83,6 +83,9 @@ pub enum EventKind {
         /// How.
         outcome: Outcome,
     },
+    /// Nothing but time has passed. Comes before a turn that goes on where one was cut, so that an execution which never
+    /// waits sees its time run out.
+    Tick,
     /// Somebody stops the execution.
     Stopped {
         /// Given by who stopped it.
