@@ -59,6 +59,13 @@ class Server:
         response = connection.getresponse()
         return response.status, json.loads(response.read() or b"null")
 
+    def fetch(self, path, method="GET"):
+        """Status and text of what anybody may ask for."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
     def deploy(self, name, kind, code, **limits):
         body = {"exec": {"kind": kind, "code": code}, "limits": limits}
         status, reply = self.call("PUT", f"/actions/{name}?overwrite=true", body)

@@ -68,7 +68,7 @@ fn row(collection: Collection, item: &Value) -> String {
 }
 
 /// `/namespace/name`, or `/namespace/package/name`.
-fn full_name(item: &Value) -> String {
+pub fn full_name(item: &Value) -> String {
     let text = |field: &str| item[field].as_str().unwrap_or_default().to_owned();
     format!("/{}/{}", text("namespace"), text("name"))
 }

@@ -1,6 +1,7 @@
 //! `wisp export`: writes the manifest of what a namespace has, and the code beside it.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -13,17 +14,15 @@ use wisp_core::model::Fqn;
 use wisp_wire::client::{Client, Collection, Page, Place};
 
 use super::{
+    action::web::Web,
     deploy::{
-        inherited,
-        manifest::{Action, Limits, Manifest, Package, Project, Rule, Sequence, Trigger},
-        wanted::{FEED_DIGEST, PROJECT},
+        MANIFEST, apis, inherited,
+        manifest::{Action, Api, Limits, Manifest, Package, Project, Rule, Sequence, Source, Trigger},
+        wanted::{FEED_DIGEST, PROJECT, is_of},
     },
     trigger::feed::{self, Event},
 };
 use crate::cli::{self, Session, Usage, Verb};
-
-/// The manifest's file.
-const MANIFEST: &str = "wisp.yaml";
 
 /// Write the manifest of what the namespace has, and its code, into a folder
 #[derive(Parser)]
@@ -82,17 +81,20 @@ impl Exporter<'_> {
             ..Manifest::default()
         };
         for item in self.items(Collection::Packages).await? {
-            let document: Value = self.client.get(Collection::Packages, &full_name(&item)?).await?;
+            let document: Value = self
+                .client
+                .get(Collection::Packages, &cli::full_name(&item).parse()?)
+                .await?;
             manifest.packages.insert(text(&item["name"]), package(&document));
         }
         for item in self.items(Collection::Actions).await? {
-            let name = full_name(&item)?;
+            let name: Fqn = cli::full_name(&item).parse()?;
             let mut action: Value = self.client.get_with_code(&name).await?;
             if let Some(package) = name.package_fqn() {
                 inherited::strip(self.client, &mut action, &package).await?;
             }
             let home = match name.package() {
-                None => (&mut manifest.actions, &mut manifest.sequences),
+                None => (&mut manifest.own.actions, &mut manifest.own.sequences),
                 Some(package) => {
                     // One that another project owns is named all the same: the action is in it.
                     let package = manifest.packages.entry(package.to_owned()).or_default();
@@ -105,15 +107,61 @@ impl Exporter<'_> {
             }
         }
         for item in self.items(Collection::Triggers).await? {
-            manifest
-                .triggers
-                .insert(text(&item["name"]), self.trigger(&item).await?);
+            let (name, trigger) = (text(&item["name"]), self.trigger(&item).await?);
+            match trigger
+                .feed
+                .as_deref()
+                .and_then(|feed| feed.strip_prefix(Source::FEEDS))
+            {
+                Some(feed) => drop(manifest.own.sources.insert(name, source(feed.to_owned(), trigger))),
+                None => drop(manifest.own.triggers.insert(name, trigger)),
+            }
         }
         for item in self.items(Collection::Rules).await? {
-            let rule: Value = self.client.get(Collection::Rules, &full_name(&item)?).await?;
-            manifest.rules.insert(text(&item["name"]), self::rule(&rule));
+            let rule: Value = self
+                .client
+                .get(Collection::Rules, &cli::full_name(&item).parse()?)
+                .await?;
+            manifest.own.rules.insert(text(&item["name"]), self::rule(&rule));
         }
+        manifest.own.apis = self.apis().await?;
         Ok(manifest)
+    }
+
+    /// APIs as paths with actions; what is more than that is written into a file.
+    async fn apis(&self) -> anyhow::Result<BTreeMap<String, Api>> {
+        let mut exported: BTreeMap<String, Api> = BTreeMap::new();
+        let documents = apis::list(self.client).await?;
+        let namespaces = self.client.namespaces().await?;
+        let namespace = namespaces.first().map(String::as_str).unwrap_or_default();
+        let project = self.export.project.as_deref();
+        for document in documents {
+            if project.is_some_and(|project| document[apis::PROJECT] != project) {
+                continue;
+            }
+            let (title, base) = (text(&document["info"]["title"]), apis::base(&document));
+            match apis::shape(&document, namespace) {
+                Some(paths) => {
+                    let api = exported.entry(title).or_default();
+                    api.paths.insert(base, paths);
+                }
+                None => {
+                    let name = base.trim_matches('/').replace('/', "-");
+                    let path = format!("apis/{}.json", if name.is_empty() { "root" } else { &name });
+                    let document = serde_json::to_vec_pretty(&apis::portable(document, namespace))?;
+                    self.write(&path, &document)?;
+                    let document = Some(path);
+                    exported.insert(
+                        format!("{title} {base}"),
+                        Api {
+                            document,
+                            ..Api::default()
+                        },
+                    );
+                }
+            }
+        }
+        Ok(exported)
     }
 
     fn folder_name(&self) -> String {
@@ -125,7 +173,7 @@ impl Exporter<'_> {
     async fn items(&self, collection: Collection) -> anyhow::Result<Vec<Value>> {
         let mut items: Vec<Value> = self.client.list(collection, &self.place, Page::ALL).await?;
         if let Some(project) = &self.export.project {
-            items.retain(|item| cli::annotation(item, PROJECT).and_then(Value::as_str) == Some(project));
+            items.retain(|item| is_of(item, project));
         }
         Ok(items)
     }
@@ -133,16 +181,8 @@ impl Exporter<'_> {
     fn action(&self, name: &Fqn, document: &Value) -> anyhow::Result<Action> {
         let exec = &document["exec"];
         let mut annotations = plain(&document["annotations"]);
+        let web = web(&mut annotations);
         let mut take = |key: &str| annotations.remove(key);
-        let raw = take("raw-http") == Some(Value::Bool(true));
-        let web = match take("web-export") {
-            Some(Value::Bool(true)) if raw => Some("raw".into()),
-            Some(Value::Bool(true)) => Some(true.into()),
-            _ => None,
-        };
-        if web.is_some() {
-            take("final");
-        }
         let conductor = take("conductor").and_then(|value| value.as_bool());
         let isolation = take("isolation").and_then(|level| level.as_str()?.parse().ok());
         let secrets = take("secrets").and_then(|secrets| serde_json::from_value(secrets).ok());
@@ -185,20 +225,25 @@ impl Exporter<'_> {
         };
         let package = name.package().map(|package| format!("{package}/")).unwrap_or_default();
         let path = format!("src/{package}{}{ending}", name.name());
-        let target = self.export.folder.join(&path);
+        self.write(&path, &bytes)?;
+        Ok(Some(path))
+    }
+
+    /// Writes a file beside the manifest; none that is there, unless it was asked to.
+    fn write(&self, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        let target = self.export.folder.join(path);
         if target.exists() && !self.export.force {
             bail!(Usage(format!(
                 "'{}' is there already: give --force to replace it",
                 target.display()
             )));
         }
-        write(&target, &bytes)?;
-        Ok(Some(path))
+        write(&target, bytes)
     }
 
     /// A trigger; what its feed was told is asked of the feed.
     async fn trigger(&self, item: &Value) -> anyhow::Result<Trigger> {
-        let name = full_name(item)?;
+        let name: Fqn = cli::full_name(item).parse()?;
         let document: Value = self.client.get(Collection::Triggers, &name).await?;
         let mut trigger = Trigger {
             feed: feed::of(&document).map(str::to_owned),
@@ -244,10 +289,7 @@ fn package(item: &Value) -> Package {
 
 fn sequence(document: &Value) -> Sequence {
     let mut annotations = plain(&document["annotations"]);
-    let web = annotations.remove("web-export").filter(|export| *export == true);
-    for key in ["raw-http", "final"] {
-        annotations.remove(key);
-    }
+    let web = web(&mut annotations);
     let steps = document["exec"]["components"].as_array().into_iter().flatten();
     Sequence {
         actions: steps
@@ -255,6 +297,40 @@ fn sequence(document: &Value) -> Sequence {
             .collect(),
         web,
         annotations,
+    }
+}
+
+/// What `web` of a manifest is to say, if that says all: the annotations that it stands for are taken away.
+fn web(annotations: &mut Map<String, Value>) -> Option<Value> {
+    let is = |web: &Web| {
+        let mut meant = web.annotations().into_iter();
+        meant.all(|(key, value)| annotations.get(key) == Some(&value.into()))
+    };
+    let web = [Web::Parsed, Web::Raw, Web::No].into_iter().find(is)?;
+    for (key, _) in web.annotations() {
+        annotations.remove(key);
+    }
+    Some(match web {
+        Web::Parsed => true.into(),
+        Web::Raw => "raw".into(),
+        Web::No => false.into(),
+    })
+}
+
+/// The platform's feeds answer with the trigger's name beside what they were told, and with another name of the payload.
+fn source(feed: String, trigger: Trigger) -> Source {
+    let mut parameters = trigger.parameters;
+    for answered in ["name", "namespace"] {
+        parameters.remove(answered);
+    }
+    if let Some(payload) = parameters.remove("payload") {
+        parameters.insert("trigger_payload".to_owned(), payload);
+    }
+    Source {
+        feed,
+        parameters,
+        annotations: trigger.annotations,
+        actions: Vec::new(),
     }
 }
 
@@ -317,10 +393,6 @@ fn escaped(value: Value) -> Value {
         Value::Object(fields) => fields.into_iter().map(|(key, field)| (key, escaped(field))).collect(),
         other => other,
     }
-}
-
-fn full_name(item: &Value) -> anyhow::Result<Fqn> {
-    Ok(format!("{}/{}", text(&item["namespace"]), text(&item["name"])).parse()?)
 }
 
 fn text(value: &Value) -> String {

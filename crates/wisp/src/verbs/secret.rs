@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context;
 use clap::{Args, Parser};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use wisp_core::model::Fqn;
 use wisp_wire::document::SecretPut;
 
@@ -21,7 +21,7 @@ enum Secret {
     Delete(Delete),
 }
 
-/// Set a secret; instances that start from now on have the new value
+/// Set a secret; the next activation of each function that has it sees the new value
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  wisp secret set db-password < password.txt\n  printf %s \"$TOKEN\" | wisp secret set token\n  \
@@ -102,15 +102,11 @@ async fn list(session: &Session) -> anyhow::Result<()> {
         return out.document(&secrets);
     }
     out.line(&format!("{}secrets{:#}", cli::BOLD, cli::BOLD))?;
-    secrets
-        .iter()
-        .try_for_each(|secret| out.line(&format!("{:<50} set {}", secret.name, local_time(secret.updated))))
-}
-
-fn local_time(millis: u64) -> String {
-    let time = Timestamp::from_millisecond(millis as i64).unwrap_or_default();
-    let time = time.to_zoned(TimeZone::system());
-    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    let zone = TimeZone::system();
+    secrets.iter().try_for_each(|secret| {
+        let set = cli::clock(secret.updated as i64, &zone, cli::SECONDS);
+        out.line(&format!("{:<50} set {set}", secret.name))
+    })
 }
 
 /// A secret belongs to a namespace, not to a package.

@@ -1,6 +1,6 @@
 use anyhow::Context;
 use clap::Args;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use serde_json::Value;
 use wisp_wire::client::{ActivationQuery, Page, Place};
 
@@ -123,10 +123,8 @@ fn print(out: Out, records: &[Value]) -> anyhow::Result<()> {
 
 fn row(record: &Value, zone: &TimeZone) -> [String; 7] {
     let text = |field: &str| record[field].as_str().unwrap_or_default().to_owned();
-    let start = record["start"]
-        .as_i64()
-        .and_then(|start| Timestamp::from_millisecond(start).ok());
-    let start = start.map(|start| start.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string());
+    let start = record["start"].as_i64();
+    let start = start.map(|start| cli::clock(start, zone, cli::SECONDS));
     let kind = cli::annotation(record, "kind")
         .and_then(Value::as_str)
         .unwrap_or("unknown")

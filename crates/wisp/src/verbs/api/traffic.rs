@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 use wisp_wire::client::Client;
 
-use crate::cli::{Out, Session};
+use crate::cli::{self, Out, Session};
 
 /// Pause between two looks at a log that is followed.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -77,11 +77,8 @@ impl Logs {
 
 fn line(entry: &Value) -> String {
     let text = |field: &str| entry[field].as_str().unwrap_or("-");
-    let at = Timestamp::from_millisecond(entry["at"].as_i64().unwrap_or_default()).unwrap_or_default();
-    let at = at
-        .to_zoned(TimeZone::system())
-        .strftime("%Y-%m-%d %H:%M:%S%.3f")
-        .to_string();
+    let at = entry["at"].as_i64().unwrap_or_default();
+    let at = cli::clock(at, &TimeZone::system(), cli::MILLISECONDS);
     let millis = entry["micros"].as_f64().unwrap_or_default() / 1000.0;
     format!(
         "{at} {} {:<7} {:<32} {millis:>9.1} ms  key {:<16} {}",

@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use serde_json::{Map, Value, value::RawValue};
-use wisp_core::model::RuleStatus;
+use wisp_core::model::{Fqn, RuleStatus};
 use wisp_wire::client::{Client, Collection, Pair};
 
 use super::{
+    apis,
     difference::superfluous_annotations,
-    plan::{Plan, Step, What},
+    plan::{Plan, Step, Subject, What},
     wanted::{FEED_DIGEST, Wanted},
 };
 use crate::{
@@ -17,22 +18,41 @@ use crate::{
 
 /// Carries a plan out, telling of each step that is done.
 pub async fn apply(session: &Session, client: &Client, plan: &Plan) -> anyhow::Result<()> {
-    for step in &plan.steps {
-        let (verb, done) = match (&step.what, &step.wanted) {
-            (What::Keep, _) => continue,
-            (What::Delete, _) => ("delete", delete(session, client, step).await),
-            (What::Create, Some(wanted)) => ("create", put(session, client, wanted, None).await),
-            (What::Update, Some(wanted)) => ("change", put(session, client, wanted, step.current.as_ref()).await),
-            (_, None) => continue,
+    for step in plan.steps.iter().filter(|step| step.what != What::Keep) {
+        let verb = match step.what {
+            What::Delete => "delete",
+            What::Create => "create",
+            What::Update | What::Keep => "change",
         };
-        let noun = step.noun();
-        let name = step.name.absolute();
+        let (noun, name) = (step.noun(), step.shown());
+        let done = carry_out(session, client, step).await;
         done.with_context(|| format!("Unable to {verb} {noun} '{name}'; what comes after it in the plan is not done"))?;
         if session.out().for_people() {
             session.out().ok(&format!("{verb}d {noun} {name}"))?;
         }
     }
     Ok(())
+}
+
+async fn carry_out(session: &Session, client: &Client, step: &Step) -> anyhow::Result<()> {
+    match &step.subject {
+        Subject::Entity {
+            wanted: Some(wanted),
+            current,
+            ..
+        } => put(session, client, wanted, current.as_ref()).await,
+        Subject::Entity {
+            collection,
+            name,
+            current,
+            ..
+        } => delete(session, client, *collection, name, current.as_ref()).await,
+        Subject::Api {
+            wanted: Some(wanted),
+            current,
+        } => apis::put(client, wanted, current.as_ref()).await,
+        Subject::Api { wanted: None, .. } => apis::delete(client, &step.name).await,
+    }
 }
 
 async fn put(session: &Session, client: &Client, wanted: &Wanted, current: Option<&Value>) -> anyhow::Result<()> {
@@ -102,11 +122,17 @@ async fn set_status(client: &Client, wanted: &Wanted, current: Option<&Value>) -
     Ok(client.set_rule(&wanted.name, status).await?)
 }
 
-async fn delete(session: &Session, client: &Client, step: &Step) -> anyhow::Result<()> {
-    if let Some(feed) = step.current.as_ref().and_then(feed::of) {
-        feed::call(session, client, feed, Event::Delete, &step.name, None).await?;
+async fn delete(
+    session: &Session,
+    client: &Client,
+    collection: Collection,
+    name: &Fqn,
+    current: Option<&Value>,
+) -> anyhow::Result<()> {
+    if let Some(feed) = current.and_then(feed::of) {
+        feed::call(session, client, feed, Event::Delete, name, None).await?;
     }
-    match client.delete::<Value>(step.collection, &step.name).await {
+    match client.delete::<Value>(collection, name).await {
         Err(error) if !error.is_not_found() => Err(error.into()),
         _ => Ok(()),
     }

@@ -8,8 +8,7 @@ use wisp_core::model::Isolation;
 pub type Named<T> = BTreeMap<String, T>;
 
 /// A manifest: `wskdeploy`'s, with what Wisp has beyond it. What is absent is left as it is.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Manifest {
     /// What the manifest owns goes by this name.
     #[serde(skip_serializing_if = "Project::is_absent")]
@@ -17,18 +16,9 @@ pub struct Manifest {
     /// Packages with what is in them; `default` stands for no package.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub packages: Named<Package>,
-    /// Functions in no package.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub actions: Named<Action>,
-    /// Sequences in no package.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub sequences: Named<Sequence>,
-    /// Triggers.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub triggers: Named<Trigger>,
-    /// Rules.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub rules: Named<Rule>,
+    /// What is in no package.
+    #[serde(flatten)]
+    pub own: Package,
 }
 
 /// The project.
@@ -76,6 +66,17 @@ pub struct Package {
     /// Rules, likewise; an action without a package is one of this package.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: Named<Rule>,
+    /// Sources of events, likewise.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: Named<Source>,
+    /// HTTP APIs, likewise, by their titles.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub apis: Named<Api>,
+}
+
+impl Package {
+    /// The fields that a manifest has outside of packages, too.
+    pub const CONTENTS: [&str; 6] = ["actions", "sequences", "triggers", "rules", "sources", "apis"];
 }
 
 /// A function.
@@ -193,4 +194,58 @@ pub struct Rule {
     /// Annotations, such as those that say how failures are retried.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub annotations: Map<String, Value>,
+}
+
+/// A source of events: a trigger that one of the platform's feeds fires, and a rule for each action.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The feed, below `/whisk.system`: `redis/stream`.
+    pub feed: String,
+    /// What it is told.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub parameters: Map<String, Value>,
+    /// The actions that it invokes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<String>,
+    /// Annotations of the trigger.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub annotations: Map<String, Value>,
+}
+
+impl Source {
+    /// What the platform's feeds begin with.
+    pub const FEEDS: &str = "/whisk.system/";
+}
+
+/// An API: paths with the actions behind them, or an OpenAPI document.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Api {
+    /// A file, beside the manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+    /// By base path, by path, by action.
+    #[serde(flatten)]
+    pub paths: Named<Paths>,
+}
+
+/// By path, by action.
+pub type Paths = Named<Named<Operation>>;
+
+/// How an action is reached at a path.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operation {
+    /// HTTP methods.
+    pub method: Vec<String>,
+    /// What its result becomes: the extension of the web action.
+    #[serde(default = "Operation::http")]
+    pub response: String,
+}
+
+impl Operation {
+    fn http() -> String {
+        "http".to_owned()
+    }
 }

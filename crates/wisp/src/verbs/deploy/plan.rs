@@ -1,14 +1,15 @@
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 use wisp_core::model::{EntityName, Fqn};
 use wisp_wire::client::{Client, Collection, Page, Place};
 
 use super::{
+    apis,
     difference::differences,
     inherited,
-    wanted::{PROJECT, Wanted},
+    wanted::{Wanted, is_of},
 };
 use crate::cli::{self, Out};
 
@@ -39,30 +40,67 @@ pub enum What {
 pub struct Step {
     /// What is to be done.
     pub what: What,
-    /// To what kind of entity.
-    #[serde(serialize_with = "plural")]
-    pub collection: Collection,
-    /// Its full name.
-    pub name: Fqn,
+    /// To what kind of thing: the collection's word.
+    pub collection: &'static str,
+    /// The full name of an entity, the base path of an API.
+    pub name: String,
     /// In what it differs, or what it is.
     pub differences: Vec<String>,
-    /// What is wanted; none of what is deleted.
+    /// The thing itself.
     #[serde(skip)]
-    pub wanted: Option<Wanted>,
-    /// What is there; none of what is created.
-    #[serde(skip)]
-    pub current: Option<Value>,
+    pub subject: Subject,
+}
+
+/// What a step is about.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// An entity.
+    Entity {
+        /// What it is.
+        collection: Collection,
+        /// Its full name.
+        name: Fqn,
+        /// What is wanted; none of what is deleted.
+        wanted: Option<Box<Wanted>>,
+        /// What is there; none of what is created.
+        current: Option<Value>,
+    },
+    /// An API: the same.
+    Api {
+        /// What is wanted.
+        wanted: Option<apis::Wanted>,
+        /// The document that is there.
+        current: Option<Value>,
+    },
 }
 
 impl Step {
-    /// The entity's kind, in the singular.
-    pub fn noun(&self) -> &'static str {
-        self.collection.as_str().trim_end_matches('s')
+    fn new(what: What, name: String, differences: Vec<String>, subject: Subject) -> Self {
+        let collection = match &subject {
+            Subject::Entity { collection, .. } => collection.as_str(),
+            Subject::Api { .. } => "apis",
+        };
+        Self {
+            what,
+            collection,
+            name,
+            differences,
+            subject,
+        }
     }
-}
 
-fn plural<S: Serializer>(collection: &Collection, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(collection.as_str())
+    /// The kind of thing, in the singular.
+    pub fn noun(&self) -> &'static str {
+        match self.collection {
+            "apis" => "API",
+            collection => collection.trim_end_matches('s'),
+        }
+    }
+
+    /// Its name for people, with a slash before it.
+    pub fn shown(&self) -> String {
+        format!("/{}", self.name.trim_start_matches('/'))
+    }
 }
 
 /// What makes a namespace as a manifest wants it.
@@ -82,44 +120,32 @@ impl Plan {
         client: &Client,
         project: &str,
         namespace: &EntityName,
-        wanted: Vec<Wanted>,
+        (wanted, apis): (Vec<Wanted>, Vec<apis::Wanted>),
         prune: bool,
     ) -> anyhow::Result<Self> {
-        let mut superfluous = Vec::new();
+        let (mut deletions, changes) = compare_apis(client, project, namespace, apis, &wanted, prune).await?;
         if prune {
-            superfluous = owned(client, project, namespace).await?;
-            superfluous.retain(|(_, name)| wanted.iter().all(|one| one.name != *name));
-        }
-        let mut steps = Vec::new();
-        for (collection, name) in superfluous.into_iter().rev() {
-            steps.push(Step {
-                what: What::Delete,
-                collection,
-                current: current(client, collection, &name).await?,
-                name,
-                differences: Vec::new(),
-                wanted: None,
-            });
-        }
-        for one in wanted {
-            let mut current = current(client, one.collection, &one.name).await?;
-            if let (Some(action), Some(package)) = (&mut current, one.name.package_fqn()) {
-                inherited::strip(client, action, &package).await?;
+            let superfluous = owned(client, project, namespace).await?;
+            for (collection, name) in superfluous.into_iter().rev() {
+                if wanted.iter().all(|one| one.name != name) {
+                    let current = current(client, collection, &name).await?;
+                    let wanted = None;
+                    let shown = name.to_string();
+                    let subject = Subject::Entity {
+                        collection,
+                        name,
+                        wanted,
+                        current,
+                    };
+                    deletions.push(Step::new(What::Delete, shown, Vec::new(), subject));
+                }
             }
-            let (what, differences) = match current.as_ref().map(|current| differences(&one, current)) {
-                None => (What::Create, vec![one.note.clone()]),
-                Some(none) if none.is_empty() => (What::Keep, none),
-                Some(some) => (What::Update, some),
-            };
-            steps.push(Step {
-                what,
-                collection: one.collection,
-                name: one.name.clone(),
-                differences,
-                wanted: Some(one),
-                current,
-            });
         }
+        let mut steps = deletions;
+        for one in wanted {
+            steps.push(compare(client, one).await?);
+        }
+        steps.extend(changes);
         Ok(Self {
             project: project.to_owned(),
             namespace: namespace.clone(),
@@ -146,8 +172,7 @@ impl Plan {
         ))?;
         for step in self.steps.iter().filter(|step| step.what != What::Keep) {
             let (sign, style) = step.what.sign();
-            let noun = step.noun();
-            let name = step.name.absolute();
+            let (noun, name) = (step.noun(), step.shown());
             let differences = step.differences.join(", ");
             out.line(&format!("  {style}{sign}{style:#} {noun:<8} {name:<40} {differences}"))?;
         }
@@ -170,6 +195,69 @@ impl What {
             What::Delete => ('-', AnsiColor::Red.on_default()),
             What::Keep => (' ', Style::new()),
         }
+    }
+}
+
+/// What is to be done to make an entity as wanted.
+async fn compare(client: &Client, wanted: Wanted) -> anyhow::Result<Step> {
+    let mut current = current(client, wanted.collection, &wanted.name).await?;
+    if let (Some(action), Some(package)) = (&mut current, wanted.name.package_fqn()) {
+        inherited::strip(client, action, &package).await?;
+    }
+    let found = current.as_ref().map(|current| differences(&wanted, current));
+    let (what, differences) = judged(found, &wanted.note);
+    let subject = Subject::Entity {
+        collection: wanted.collection,
+        name: wanted.name.clone(),
+        current,
+        wanted: Some(Box::new(wanted.clone())),
+    };
+    Ok(Step::new(what, wanted.name.to_string(), differences, subject))
+}
+
+/// The same of all APIs: those to be deleted, and what is to be done to those that are wanted.
+async fn compare_apis(
+    client: &Client,
+    project: &str,
+    namespace: &EntityName,
+    apis: Vec<apis::Wanted>,
+    entities: &[Wanted],
+    prune: bool,
+) -> anyhow::Result<(Vec<Step>, Vec<Step>)> {
+    if apis.is_empty() && !prune {
+        return Ok(Default::default());
+    }
+    let known = apis::list(client).await?;
+    let (mut deletions, mut changes) = (Vec::new(), Vec::new());
+    let superfluous = |document: &&Value| {
+        let base = apis::base(document);
+        document[apis::PROJECT] == *project && apis.iter().all(|api| api.base != base)
+    };
+    for document in known.iter().filter(superfluous).filter(|_| prune) {
+        let subject = Subject::Api {
+            wanted: None,
+            current: Some(document.clone()),
+        };
+        deletions.push(Step::new(What::Delete, apis::base(document), Vec::new(), subject));
+    }
+    for mut api in apis {
+        apis::add_secrets(client, namespace, &mut api, entities).await?;
+        let current = known.iter().find(|document| apis::base(document) == api.base);
+        let found = current.map(|current| apis::differences(&api, current, namespace.as_str()));
+        let (what, differences) = judged(found, api.document["info"]["title"].as_str().unwrap_or_default());
+        let (name, current) = (api.base.clone(), current.cloned());
+        let wanted = Some(api);
+        changes.push(Step::new(what, name, differences, Subject::Api { wanted, current }));
+    }
+    Ok((deletions, changes))
+}
+
+/// What differences ask for; none if there is nothing to compare with.
+fn judged(differences: Option<Vec<String>>, note: &str) -> (What, Vec<String>) {
+    match differences {
+        None => (What::Create, vec![note.to_owned()]),
+        Some(none) if none.is_empty() => (What::Keep, none),
+        Some(some) => (What::Update, some),
     }
 }
 
@@ -197,11 +285,9 @@ async fn owned(client: &Client, project: &str, namespace: &EntityName) -> anyhow
     for collection in COLLECTIONS {
         let items: Vec<Value> = client.list(collection, &place, Page::ALL).await?;
         for item in items {
-            if cli::annotation(&item, PROJECT).and_then(Value::as_str) != Some(project) {
-                continue;
+            if is_of(&item, project) {
+                owned.push((collection, cli::full_name(&item).parse()?));
             }
-            let text = |field: &str| item[field].as_str().unwrap_or_default().to_owned();
-            owned.push((collection, format!("{}/{}", text("namespace"), text("name")).parse()?));
         }
     }
     Ok(owned)

@@ -1,13 +1,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Named, Package, Project};
 use crate::cli::Usage;
 
+/// The manifest's file.
+pub const MANIFEST: &str = "wisp.yaml";
+
 /// Where a manifest is looked for when none is named.
-const NAMES: [&str; 4] = ["wisp.yaml", "wisp.yml", "manifest.yaml", "manifest.yml"];
+const NAMES: [&str; 4] = [MANIFEST, "wisp.yml", "manifest.yaml", "manifest.yml"];
 
 /// What `wskdeploy`'s manifests say for people only.
 const FOR_PEOPLE: [&str; 4] = ["version", "license", "description", "outputs"];
@@ -41,8 +45,25 @@ fn parse(text: &str, variable: impl Fn(&str) -> Option<String>) -> anyhow::Resul
     let options = serde_saphyr::options! { strict_booleans: true };
     let mut value: Value = serde_saphyr::from_str_with_options(text, options)?;
     expand(&mut value, &variable, &mut String::new())?;
-    let manifest = serde_path_to_error::deserialize(plain(value)?);
-    manifest.map_err(|error| anyhow::anyhow!("{}: {}", error.path(), error.inner()))
+    let Value::Object(mut fields) = plain(value)? else {
+        bail!("expected fields with their values");
+    };
+    let contents = Package::CONTENTS.iter().filter_map(|field| fields.remove_entry(*field));
+    let own = typed(Value::Object(contents.collect()))?;
+    let Head { project, packages } = typed(Value::Object(fields))?;
+    Ok(Manifest { project, packages, own })
+}
+
+/// What a manifest has beside what is in no package.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Head {
+    project: Project,
+    packages: Named<Package>,
+}
+
+fn typed<T: DeserializeOwned>(value: Value) -> anyhow::Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| anyhow::anyhow!("{}: {}", error.path(), error.inner()))
 }
 
 /// Replaces `$NAME` and `${NAME:-default}` in all strings but code.
@@ -124,7 +145,42 @@ fn contents(owner: &mut Value) -> anyhow::Result<()> {
     for rule in fields(owner.get_mut("rules")) {
         forget(rule);
     }
+    for source in fields(owner.get_mut("sources")) {
+        rename(source, "action", "actions");
+        list(source.get_mut("actions"));
+    }
+    for api in fields(owner.get_mut("apis")) {
+        if api.is_string() {
+            *api = json!({ "document": api });
+        }
+        fields(Some(api)).for_each(operations);
+    }
     Ok(())
+}
+
+/// The operations below a base path.
+fn operations(paths: &mut Value) {
+    for operation in fields(Some(paths)).flat_map(|actions| fields(Some(actions))) {
+        if !operation.is_object() {
+            *operation = json!({ "method": operation });
+        }
+        list(operation.get_mut("method"));
+    }
+}
+
+/// One text, where several can stand.
+fn list(texts: Option<&mut Value>) {
+    if let Some(text) = texts.filter(|texts| texts.is_string()) {
+        *text = json!([text]);
+    }
+}
+
+fn rename(owner: &mut Value, from: &str, to: &str) {
+    if let Some(owner) = owner.as_object_mut()
+        && let Some(value) = owner.remove(from)
+    {
+        owner.insert(to.to_owned(), value);
+    }
 }
 
 fn fields(of: Option<&mut Value>) -> impl Iterator<Item = &mut Value> {
@@ -200,10 +256,10 @@ mod tests {
         )
         .unwrap();
         assert_eq!(manifest.project.name, "tour");
-        assert_eq!(manifest.actions["hello"].function.as_deref(), Some("hello.js"));
-        assert_eq!(manifest.sequences["both"].actions, ["a", "b"]);
-        assert_eq!(manifest.sequences["three"].actions, ["a", "b", "c"]);
-        assert!(manifest.triggers.contains_key("tick"));
+        assert_eq!(manifest.own.actions["hello"].function.as_deref(), Some("hello.js"));
+        assert_eq!(manifest.own.sequences["both"].actions, ["a", "b"]);
+        assert_eq!(manifest.own.sequences["three"].actions, ["a", "b", "c"]);
+        assert!(manifest.own.triggers.contains_key("tick"));
         let tools = &manifest.packages["tools"];
         assert_eq!(Value::from(tools.parameters.clone()), json!({"city": "Oslo"}));
         let go = &tools.actions["go"];
@@ -219,10 +275,34 @@ mod tests {
     }
 
     #[test]
+    fn apis_and_sources_have_short_forms() {
+        let manifest = read(
+            "apis:\n  Shop: {shop: {books: {a: get, b: {method: [PUT, POST], response: json}}}}\n  Other: other.yaml\n\
+             sources: {jobs: {feed: redis/stream, action: work, parameters: {stream: $CITY}}}\n",
+        )
+        .unwrap();
+        let operations = &manifest.own.apis["Shop"].paths["shop"]["books"];
+        assert_eq!(
+            (operations["a"].method[0].as_str(), operations["a"].response.as_str()),
+            ("get", "http")
+        );
+        assert_eq!(
+            (operations["b"].method.len(), operations["b"].response.as_str()),
+            (2, "json")
+        );
+        assert_eq!(manifest.own.apis["Other"].document.as_deref(), Some("other.yaml"));
+        let jobs = &manifest.own.sources["jobs"];
+        assert_eq!(
+            (jobs.actions.as_slice(), &jobs.parameters["stream"]),
+            (&["work".to_owned()][..], &json!("Oslo"))
+        );
+    }
+
+    #[test]
     fn code_and_doubled_signs_keep_their_dollars() {
         let manifest = read("actions: {a: {code: 'main = () => `${x}`', parameters: {price: $$5}}}").unwrap();
-        assert_eq!(manifest.actions["a"].code.as_deref(), Some("main = () => `${x}`"));
-        assert_eq!(manifest.actions["a"].parameters["price"], "$5");
+        assert_eq!(manifest.own.actions["a"].code.as_deref(), Some("main = () => `${x}`"));
+        assert_eq!(manifest.own.actions["a"].parameters["price"], "$5");
     }
 
     #[test]
@@ -238,6 +318,11 @@ mod tests {
             ),
             ("rules: {r: {trigger: t}}", "rules.r: missing field `action`"),
             ("packages: {p: {inputs: {who: $NOBODY}}}", "packages.p.inputs.who"),
+            (
+                "apis: {A: {b: {p: {a: {methods: GET}}}}}",
+                "apis.A: unknown field `methods`",
+            ),
+            ("sources: {s: {action: a}}", "sources.s: missing field `feed`"),
             ("actions: [", ""),
         ] {
             let error = read(text).unwrap_err();

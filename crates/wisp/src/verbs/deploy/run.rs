@@ -11,7 +11,7 @@ use wisp_wire::client::Client;
 
 use super::{
     apply::apply,
-    plan::{Plan, What},
+    plan::{Plan, Subject},
     read,
     wanted::{Reader, Wanted},
 };
@@ -80,6 +80,7 @@ impl Deploy {
             folder: path.parent().unwrap_or(Path::new(".")),
             namespace: &namespace,
             project: &project,
+            web: format!("{}{}/web", client.endpoint(), client.base_path()),
         };
         let wanted = reader
             .all(manifest)
@@ -117,11 +118,11 @@ async fn namespace(session: &Session, client: &Client) -> anyhow::Result<EntityN
 
 /// Tells of secrets that functions want and nobody has set: they can be set later, but not forgotten.
 async fn warn_of_secrets(client: &Client, plan: &Plan) -> anyhow::Result<()> {
-    let changed = plan.steps.iter().filter(|step| step.what != What::Delete);
-    let mut names: Vec<String> = changed
-        .filter_map(|step| step.wanted.as_ref())
-        .flat_map(secrets)
-        .collect();
+    let changed = plan.steps.iter().filter_map(|step| match &step.subject {
+        Subject::Entity { wanted, .. } => wanted.as_deref(),
+        Subject::Api { .. } => None,
+    });
+    let mut names: Vec<String> = changed.flat_map(secrets).collect();
     names.sort();
     names.dedup();
     if names.is_empty() {

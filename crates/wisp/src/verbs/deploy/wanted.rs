@@ -7,7 +7,10 @@ use sha2::{Digest, Sha256};
 use wisp_core::model::{EntityName, Fqn, Isolation};
 use wisp_wire::client::Collection;
 
-use super::manifest::{Action, Manifest, Named, Rule, Sequence, Trigger};
+use super::{
+    apis,
+    manifest::{Action, Api, Manifest, Named, Package, Rule, Sequence, Source, Trigger},
+};
 use crate::{
     cli,
     verbs::action::{artifact, web::Web},
@@ -45,66 +48,90 @@ pub struct Reader<'a> {
     pub namespace: &'a EntityName,
     /// The project.
     pub project: &'a str,
+    /// The address that web actions are below.
+    pub web: String,
 }
 
 impl Reader<'_> {
-    /// All entities, each after what it needs.
-    pub fn all(&self, manifest: Manifest) -> anyhow::Result<Vec<Wanted>> {
-        let mut wanted = Vec::new();
+    /// All entities, each after what it needs, and all APIs.
+    pub fn all(&self, manifest: Manifest) -> anyhow::Result<(Vec<Wanted>, Vec<apis::Wanted>)> {
+        let (mut wanted, mut apis) = (Vec::new(), Vec::new());
         let packages = manifest.packages.into_iter().chain(manifest.project.packages);
-        for (name, package) in packages {
+        for (name, package) in packages.chain([("default".to_owned(), manifest.own)]) {
             let own = (name != "default").then_some(name.as_str());
             if let Some(name) = own {
-                wanted.push(
-                    self.package(name, &package)
-                        .with_context(|| format!("package '{name}'"))?,
-                );
+                let read = self.package(name, &package);
+                wanted.push(read.with_context(|| format!("package '{name}'"))?);
             }
-            self.code(own, package.actions, package.sequences, &mut wanted)?;
-            self.events(own, package.triggers, package.rules, &mut wanted)?;
+            self.contents(own, package, &mut wanted, &mut apis)?;
         }
-        self.code(None, manifest.actions, manifest.sequences, &mut wanted)?;
-        self.events(None, manifest.triggers, manifest.rules, &mut wanted)?;
-        in_order(wanted)
+        Ok((in_order(wanted)?, apis))
     }
 
-    fn code(
+    fn contents(
         &self,
         package: Option<&str>,
-        actions: Named<Action>,
-        sequences: Named<Sequence>,
+        contents: Package,
         wanted: &mut Vec<Wanted>,
+        apis: &mut Vec<apis::Wanted>,
     ) -> anyhow::Result<()> {
-        for (name, action) in actions {
-            let read = self.action(package, &name, action);
-            wanted.push(read.with_context(|| format!("action '{name}'"))?);
-        }
-        for (name, sequence) in sequences {
-            let read = self.sequence(package, &name, sequence);
-            wanted.push(read.with_context(|| format!("sequence '{name}'"))?);
-        }
-        Ok(())
+        each("action", contents.actions, wanted, |name, action| {
+            Ok(vec![self.action(package, name, action)?])
+        })?;
+        each("sequence", contents.sequences, wanted, |name, sequence| {
+            Ok(vec![self.sequence(package, name, sequence)?])
+        })?;
+        each("trigger", contents.triggers, wanted, |name, trigger| {
+            Ok(vec![self.trigger(name, trigger)?])
+        })?;
+        each("rule", contents.rules, wanted, |name, rule| {
+            Ok(vec![self.rule(package, name, rule)?])
+        })?;
+        each("source", contents.sources, wanted, |name, source| {
+            self.source(package, name, source)
+        })?;
+        each("API", contents.apis, apis, |title, api| self.api(package, title, api))
     }
 
-    fn events(
-        &self,
-        package: Option<&str>,
-        triggers: Named<Trigger>,
-        rules: Named<Rule>,
-        wanted: &mut Vec<Wanted>,
-    ) -> anyhow::Result<()> {
-        for (name, trigger) in triggers {
-            let read = self.trigger(&name, trigger);
-            wanted.push(read.with_context(|| format!("trigger '{name}'"))?);
+    /// A trigger with its feed, and a rule for each action.
+    fn source(&self, package: Option<&str>, name: &str, source: Source) -> anyhow::Result<Vec<Wanted>> {
+        let trigger = Trigger {
+            feed: Some(format!("{}{}", Source::FEEDS, source.feed)),
+            parameters: source.parameters,
+            annotations: source.annotations,
+        };
+        let mut wanted = vec![self.trigger(name, trigger)?];
+        for action in &source.actions {
+            let rule = Rule {
+                trigger: format!("/_/{name}"),
+                action: action.clone(),
+                status: None,
+                annotations: Map::new(),
+            };
+            let own = action.rsplit('/').next().unwrap_or_default();
+            wanted.push(self.rule(package, &format!("{name}-{own}"), rule)?);
         }
-        for (name, rule) in rules {
-            let read = self.rule(package, &name, rule);
-            wanted.push(read.with_context(|| format!("rule '{name}'"))?);
-        }
-        Ok(())
+        Ok(wanted)
     }
 
-    fn package(&self, name: &str, package: &super::manifest::Package) -> anyhow::Result<Wanted> {
+    fn api(&self, package: Option<&str>, title: &str, api: Api) -> anyhow::Result<Vec<apis::Wanted>> {
+        let read = |file: String| apis::Wanted::from_file(&self.folder.join(file), self.project);
+        let mut wanted: Vec<apis::Wanted> = api.document.map(read).transpose()?.into_iter().collect();
+        for (base, paths) in api.paths {
+            let action = |name: &str| self.name(package, name);
+            wanted.push(apis::Wanted::from_paths(
+                title,
+                &base,
+                paths,
+                action,
+                &self.web,
+                self.project,
+            )?);
+        }
+        Ok(wanted)
+    }
+
+    fn package(&self, name: &str, package: &Package) -> anyhow::Result<Wanted> {
         let mut body = json!({
             "parameters": pairs(&package.parameters),
             "annotations": self.annotations(&package.annotations),
@@ -279,6 +306,24 @@ impl Reader<'_> {
         let resolved = Fqn::resolve(&qualified, self.namespace);
         resolved.map_err(|error| anyhow!("'{name}' is not a valid name: {error}"))
     }
+}
+
+/// Reads each thing of a kind; what is wrong is said with its name.
+fn each<T, W>(
+    noun: &str,
+    named: Named<T>,
+    wanted: &mut Vec<W>,
+    read: impl Fn(&str, T) -> anyhow::Result<Vec<W>>,
+) -> anyhow::Result<()> {
+    for (name, thing) in named {
+        wanted.extend(read(&name, thing).with_context(|| format!("{noun} '{name}'"))?);
+    }
+    Ok(())
+}
+
+/// Whether a document, as lists have it, belongs to a project.
+pub fn is_of(document: &Value, project: &str) -> bool {
+    cli::annotation(document, PROJECT).and_then(Value::as_str) == Some(project)
 }
 
 /// Sets the annotations of a web action, as `--web` does.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use wisp_wire::client::{Client, Collection, TriggerPut};
 
 use super::feed::{self, Event};
-use crate::cli::{Annotations, FeedParams, Params, Session, TriggerParams, Usage};
+use crate::cli::{self, Annotations, FeedParams, Params, Session, TriggerParams, Usage};
 
 /// Create a trigger
 #[derive(Args)]
@@ -153,12 +153,10 @@ fn show(session: &Session, record: &Value) -> anyhow::Result<()> {
     if !out.for_people() {
         return Ok(());
     }
-    let text = |field: &str| record[field].as_str().unwrap_or_default().to_owned();
-    out.ok(&format!(
-        "invoked /{}/{} with id {}",
-        text("namespace"),
-        text("name"),
-        text("activationId")
-    ))?;
+    // The record is the caller's; the action may be in another namespace, and in a package.
+    let path = cli::annotation(record, "path").and_then(Value::as_str);
+    let path = path.map_or_else(|| cli::full_name(record), |path| format!("/{path}"));
+    let id = record["activationId"].as_str().unwrap_or_default();
+    out.ok(&format!("invoked {path} with id {id}"))?;
     out.document(record)
 }
