@@ -106,7 +106,7 @@ fn arguments_that_do_not_fit_fail_the_function() {
         "States.Base64Decode('***')",
         "States.Hash('a', 'CRC')",
         "States.JsonMerge($.list[5], $.list[5], true)",
-        "States.MathAdd('1', 2)",
+        "States.MathAdd($.name, 2)",
         "States.MathAdd(9223372036854775807, 1)",
         "States.MathRandom(2, 2)",
     ] {
@@ -142,6 +142,8 @@ fn malformed_calls_are_refused() {
         "States.Array($.a[)",
         "States.Array(\"a\")",
         "States.MathAdd(1)",
+        "States.MathAdd('1', 2)",
+        "States.ArrayRange(0, 3, true)",
         &deep,
         "States.Array(é)",
     ] {

@@ -56,6 +56,7 @@ fn definite_paths_have_one_value() {
         ("$$.Execution.Input.input-value", json!(0)),
         ("$list[1]", json!(2)),
         ("$list", json!([1, 2])),
+        ("$.['limit']", json!(9)),
     ] {
         assert_eq!(read(path, &shop), Ok(expected), "{path}");
         assert!(Path::parse(path).expect(path).is_definite(), "{path}");

@@ -54,8 +54,9 @@ const SERVICES: &[(&str, &[&str])] = &[
 pub(super) fn examine(examiner: &mut Examiner, value: &Value, at: &Place) {
     let Some(resource) = value.as_str() else { return };
     let recognised = match resource.strip_prefix("arn:") {
+        _ if has_placeholder(resource) => true,
         Some(rest) => arn(rest),
-        None => is_action(resource) || is_uri(resource) || is_placeholder(resource),
+        None => is_action(resource) || is_uri(resource),
     };
     if !recognised {
         let message = format!(
@@ -106,7 +107,7 @@ fn arn(rest: &str) -> bool {
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
     };
-    if !(named(partition) || is_placeholder(partition)) || !named(service) || resource.is_empty() {
+    if !named(partition) || !named(service) || resource.is_empty() {
         return false;
     }
     match service {
@@ -118,12 +119,13 @@ fn arn(rest: &str) -> bool {
 
 /// `function:NAME`, perhaps with a version or an alias.
 fn function(resource: &str) -> bool {
-    let name =
-        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.${}/".contains(c));
+    let plain = |text: &str, also: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
+    };
     let parts: Vec<_> = resource.split(':').collect();
     match parts[..] {
-        ["function", function] => name(function),
-        ["function", function, qualifier] => name(function) && name(qualifier),
+        ["function", function] => plain(function, "-_."),
+        ["function", function, version] => plain(function, "-_.") && (version == "$LATEST" || plain(version, "-_")),
         _ => false,
     }
 }
@@ -156,9 +158,9 @@ fn is_uri(resource: &str) -> bool {
         && !rest.contains(char::is_whitespace)
 }
 
-fn is_placeholder(resource: &str) -> bool {
+/// Whether a tool still fills something in, so that nothing can be said of it.
+fn has_placeholder(resource: &str) -> bool {
     resource
-        .strip_prefix("${")
-        .and_then(|rest| rest.strip_suffix('}'))
-        .is_some_and(|name| !name.is_empty())
+        .split_once("${")
+        .is_some_and(|(_, rest)| rest.find('}').is_some_and(|end| end > 0))
 }

@@ -41,16 +41,16 @@ pub(super) fn examine(examiner: &mut Examiner, shape: Shape, value: &Value, at: 
     match shape {
         Shape::Any => {}
         Shape::Text => expect(examiner, value.is_string(), "String", at),
-        Shape::Texts => {
-            let texts = value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
-            expect(examiner, texts, "Array of strings", at);
-        }
         Shape::Boolean => expect(examiner, value.is_boolean(), "Boolean", at),
         Shape::Object => expect(examiner, value.is_object(), "Object", at),
         Shape::Array => expect(examiner, value.is_array(), "Array", at),
         Shape::Filled => filled(examiner, value, at),
         Shape::OneOf(names) => one_of(examiner, value, names, at),
-        Shape::Integer(..) | Shape::Number(..) | Shape::Items if is_expression => {}
+        Shape::Integer(..) | Shape::Number(..) | Shape::Items | Shape::Texts if is_expression => {}
+        Shape::Texts => {
+            let texts = value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
+            expect(examiner, texts, "Array of strings", at);
+        }
         Shape::Integer(least, most) => integer(examiner, value, least, most, at),
         Shape::Number(least, most) => {
             let fits = value.as_f64().is_some_and(|number| (least..=most).contains(&number));

@@ -6,6 +6,9 @@ use crate::query::path::Path;
 /// How deep calls may nest.
 const MAX_DEPTH: usize = 10;
 
+/// Functions all of whose arguments are numbers.
+const OF_NUMBERS: [&str; 3] = ["States.ArrayRange", "States.MathAdd", "States.MathRandom"];
+
 /// A call that was understood.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
@@ -64,6 +67,9 @@ impl Call {
         if !function.arity.contains(&arguments.len()) {
             return Err(format!("{name} does not take {} arguments", arguments.len()));
         }
+        if OF_NUMBERS.contains(&name) && arguments.iter().any(Argument::is_surely_no_number) {
+            return Err(format!("{name} takes numbers"));
+        }
         let rest = &rest[1..];
         let call = Self {
             text: text[..text.len() - rest.len()].to_owned(),
@@ -92,6 +98,17 @@ impl Argument {
             Self::Literal(literal(word).ok_or_else(|| format!("'{word}' is no text, number, path or call"))?)
         };
         Ok((argument, rest))
+    }
+}
+
+impl Argument {
+    /// Whether no input makes it a number.
+    fn is_surely_no_number(&self) -> bool {
+        match self {
+            Self::Text(_) => true,
+            Self::Literal(value) => !value.is_number(),
+            Self::Path(..) | Self::Call(_) => false,
+        }
     }
 }
 

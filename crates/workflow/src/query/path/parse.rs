@@ -113,10 +113,10 @@ impl Path {
             if lexer.peek() != Some('[') {
                 self.named(lexer, within)?;
             }
+        } else if lexer.take("[") || lexer.take(".[") {
+            self.steps.push(bracket(lexer, within)?);
         } else if lexer.take(".") {
             self.named(lexer, within)?;
-        } else if lexer.take("[") {
-            self.steps.push(bracket(lexer, within)?);
         } else {
             return Ok(false);
         }
