@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs, path::Path};
 
 use serde_json::{Value, json};
-use wisp_workflow::validate::{Kind, Report, validate};
+use wisp_workflow::validate::{Kind, Report, validate, validate_state};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -101,4 +101,31 @@ fn same_answer(row: &Value, report: &Report) -> bool {
         (Some(refusal), Some(message)) => message.replace("<partition>", "aws").ends_with(&refusal),
         (refusal, _) => refusal.is_some() == row["error"].is_string(),
     }
+}
+
+#[test]
+fn a_state_is_examined_alone() {
+    let state = json!({"Type": "Parallel", "Branches": [], "Next": "Elsewhere"}).to_string();
+    let report = validate_state(&state, Kind::Standard);
+    let message = "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Value cannot be empty at \
+                   /States/StateName/Branches'";
+    assert_eq!(report.refusal().as_deref(), Some(message));
+}
+
+#[test]
+fn recorded_states_are_valid() -> Outcome {
+    let Some(folder) = env::var_os("WISP_ASL_CASES") else {
+        return Ok(());
+    };
+    for row in rows(&Path::new(&folder).join("asl-teststate.json"))? {
+        let definition = row["request"]["definition"]
+            .as_str()
+            .ok_or("a request has a definition")?;
+        let report = match row["request"].get("stateName") {
+            Some(_) => validate(definition, Kind::Standard),
+            None => validate_state(definition, Kind::Standard),
+        };
+        assert!(report.is_valid(), "{}: {:#?}", row["id"], faults(&report));
+    }
+    Ok(())
 }

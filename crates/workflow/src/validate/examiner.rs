@@ -3,9 +3,11 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{
+    fields::Language,
     machine::{self, Nested},
     place::Place,
     report::{Diagnostic, Kind, Report, Severity},
+    state,
 };
 
 /// The longest definition, in bytes.
@@ -16,6 +18,20 @@ pub fn validate(definition: &str, kind: Kind) -> Report {
     let mut examiner = Examiner::new(kind);
     match read(definition) {
         Ok(definition) => machine::examine(&mut examiner, &definition, &Place::root(), Nested::No),
+        Err((code, message, remedy)) => examiner.fail_with(code, &Place::root(), message, remedy),
+    }
+    Report {
+        diagnostics: examiner.found,
+    }
+}
+
+/// Examines the definition of one state, as `TestState` takes it: where it goes does not count. Its place is
+/// `/States/StateName`.
+pub fn validate_state(definition: &str, kind: Kind) -> Report {
+    let mut examiner = Examiner::new(kind);
+    let at = Place::root().field("States").field("StateName");
+    match read(definition) {
+        Ok(state) => state::examine(&mut examiner, &state, &at, Language::JsonPath, Nested::No),
         Err((code, message, remedy)) => examiner.fail_with(code, &Place::root(), message, remedy),
     }
     Report {

@@ -35,5 +35,5 @@ mod state;
 mod template;
 mod transitions;
 
-pub use examiner::validate;
+pub use examiner::{validate, validate_state};
 pub use report::{Diagnostic, Kind, Report, Severity};
