@@ -9,10 +9,10 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 export CACHE CARGO_TARGET_DIR
 # What Node functions can require without bringing it along; tests/prepare.sh installs it.
 NODE_PACKAGES := $(CACHE)/node-packages-$(shell sha256sum <crates/runtimes/src/languages/nodejs/packages/package-lock.json | cut -c1-12)
-prepare scenarios sdk composer serverless test-clients live: export WISP_LANGUAGES_NODE_MODULES := $(NODE_PACKAGES)
+prepare scenarios sdk composer workflows serverless test-clients live: export WISP_LANGUAGES_NODE_MODULES := $(NODE_PACKAGES)
 # What runs V8 isolates; also from there.
 WORKERD := $(CACHE)/workerd-$(shell sha256sum <crates/runtimes/src/languages/js/package/package-lock.json | cut -c1-12)
-prepare unit scenarios sdk composer serverless test-clients live bench bench-coldstart: export WISP_LANGUAGES_WORKERD := $(WORKERD)
+prepare unit scenarios sdk composer workflows serverless test-clients live bench bench-coldstart: export WISP_LANGUAGES_WORKERD := $(WORKERD)
 # A Node.js that keeps compiled code, for the tests of that.
 prepare unit: export WISP_TEST_NODE := $(CACHE)/node-22.23.3/bin/node
 
@@ -25,7 +25,7 @@ prepare scenarios serverless live bench bench-coldstart: export WISP_LANGUAGES_P
 FEATURES ?=
 BUILD = cargo build --quiet --workspace $(FEATURES) --bins --tests
 
-.PHONY: help demo test test-clients prepare check lint unit scenarios sdk composer serverless live bench bench-coldstart audit format
+.PHONY: help demo test test-clients prepare check lint unit scenarios sdk composer workflows serverless live bench bench-coldstart audit format
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -33,7 +33,7 @@ help: ## Shows this list
 demo: ## Builds, serves, deploys three functions, invokes them, and leaves the server running
 	@./examples/demo.sh
 
-test: prepare check lint unit scenarios sdk composer serverless live ## Installs what tests need, then runs every check and test
+test: prepare check lint unit scenarios sdk composer workflows serverless live ## Installs what tests need, then runs every check and test
 
 prepare: ## Installs what tests need and is missing: interpreters, a C compiler, npm packages
 	@./tests/prepare.sh
@@ -69,6 +69,10 @@ serverless: prepare ## Runs the Serverless Framework with its OpenWhisk plugin a
 test-clients: sdk composer serverless ## Runs every client; installs Adobe's aio for it, which is 650 MB
 	@./tests/prepare.sh clients/aio
 	@./tests/clients/run.sh aio
+
+workflows: prepare ## Runs boto3 and the AWS CLI against a server
+	@$(BUILD)
+	@./tests/workflows/run.sh
 
 live: prepare ## Attacks a whole platform: hostile functions, kill -9 under load
 	@$(BUILD)

@@ -64,6 +64,14 @@ if [[ ! -x $node ]]; then
 fi
 
 python=${PYTHON:-/usr/bin/python3}
+clients=$cache/workflows-$(sha256sum <tests/workflows/requirements.txt | cut -c1-12)
+if [[ ! -d $clients ]]; then
+  echo "installing the AWS CLI and SDK"
+  rm -rf "$clients.new"
+  "$python" -m venv "$clients.new"
+  "$clients.new/bin/python" -m pip install --quiet --only-binary :all: -r tests/workflows/requirements.txt
+  mv "$clients.new" "$clients"
+fi
 packages=${WISP_LANGUAGES_PYTHON_PACKAGES:-$cache/python-packages-$(sha256sum <tests/python/requirements.txt | cut -c1-12)}
 if [[ ! -d $packages ]]; then
   echo "installing the packages of Python functions"

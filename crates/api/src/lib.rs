@@ -16,6 +16,7 @@ mod routes;
 mod serve;
 mod settings;
 mod state;
+mod states;
 pub mod tls;
 mod transaction;
 mod web;

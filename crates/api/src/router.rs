@@ -11,9 +11,10 @@ use crate::{
     failure::{self, Failure},
     gateway,
     routes::{
-        actions, activations, admin, events, images, limits, log_forwarding, namespaces, packages, rules, secrets,
-        server, triggers,
+        actions, activations, admin, credentials, events, images, limits, log_forwarding, namespaces, packages, rules,
+        secrets, server, triggers,
     },
+    states,
     transaction::frame,
     web,
 };
@@ -22,7 +23,7 @@ use crate::{
 pub fn router(state: State) -> Router {
     let entity = "GET, PUT, DELETE, POST";
     let router = Router::new()
-        .route("/", only("GET", get(server::describe)))
+        .route("/", only("GET, POST", get(server::describe).post(states::serve)))
         .route("/ping", only("GET", get(server::ping)))
         .route("/metrics", only("GET", get(server::metrics)))
         .route("/api/v1", only("GET", get(server::api)))
@@ -79,6 +80,10 @@ pub fn router(state: State) -> Router {
         .route(
             "/api/v1/namespaces/{ns}/secrets/{name}",
             only("PUT, DELETE", secrets::entity()),
+        )
+        .route(
+            "/api/v1/namespaces/{ns}/credentials",
+            only("GET", get(credentials::get)),
         )
         .route("/api/v1/namespaces/{ns}/limits", only("GET", get(limits::get)))
         .route("/api/v1/namespaces/{ns}/limits/", only("GET", get(limits::get)))

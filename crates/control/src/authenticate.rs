@@ -93,6 +93,17 @@ impl Subjects {
         }
     }
 
+    /// Whom a key belongs to that is not blocked, and the digest of the key's secret half.
+    pub async fn find(&self, uuid: &str) -> Result<Option<(Arc<(Subject, SubjectNamespace)>, String)>> {
+        let stand_in = self.stand_in(uuid);
+        let stored = stand_in.as_ref().map_or(uuid, |stand_in| &stand_in.stored_uuid);
+        let owner = self.owner(stored).await?.filter(|owner| !owner.0.blocked);
+        Ok(owner.map(|owner| {
+            let digest = stand_in.map_or_else(|| owner.1.secret_sha256.clone(), |stand_in| stand_in.secret_sha256);
+            (owner, digest)
+        }))
+    }
+
     /// Makes a key valid for the namespace of a stored one, until this server ends.
     pub fn lend(&self, key: &ApiKey, stored_uuid: &str) {
         let known = self.stand_in(&key.uuid);
@@ -137,16 +148,11 @@ impl Control {
             return Err(Error::new(Code::Unauthenticated, message));
         };
         let key = parse(header).ok_or_else(invalid)?;
-        let stand_in = self.inner.subjects.stand_in(&key.uuid);
-        let uuid = stand_in.as_ref().map_or(&key.uuid, |stand_in| &stand_in.stored_uuid);
-        let owner = self.inner.subjects.owner(uuid).await?.ok_or_else(invalid)?;
+        let (owner, expected) = self.inner.subjects.find(&key.uuid).await?.ok_or_else(invalid)?;
         let (subject, namespace) = &*owner;
-        let expected = stand_in
-            .as_ref()
-            .map_or(&namespace.secret_sha256, |stand_in| &stand_in.secret_sha256);
         let digest = secret_digest(&key.secret);
         let matches: bool = digest.as_bytes().ct_eq(expected.as_bytes()).into();
-        if !matches || subject.blocked {
+        if !matches {
             return Err(invalid());
         }
         Ok(Identity {

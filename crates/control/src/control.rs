@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use wisp_core::{
-    model::{ActivationId, Limits},
-    ports::{Activations, Blobs, Bus, Clock, EventSource, Records, Tasks},
+    model::{ActivationId, Limits, Millis},
+    ports::{Activations, Blobs, Bus, Clock, EventSource, Journal, Records, Tasks},
 };
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     owner::OwnerKeys,
     seal::Seal,
     secrets::Secrets,
+    workflows::{self, Workflows},
 };
 
 /// What the use cases stand on.
@@ -26,6 +27,8 @@ pub struct Parts {
     pub blobs: Arc<dyn Blobs>,
     /// The ledger of invocations.
     pub activations: Arc<dyn Activations>,
+    /// Durable executions.
+    pub journal: Arc<dyn Journal>,
     /// The way to the workers.
     pub bus: Arc<dyn Bus>,
     /// Time.
@@ -42,6 +45,8 @@ pub struct Parts {
     pub seal: Seal,
     /// Where APIs are.
     pub gateway: gateway::Settings,
+    /// Limits of workflows.
+    pub workflows: workflows::Settings,
     /// Entities and keys that are kept in memory at most.
     pub cache_entries: usize,
 }
@@ -68,6 +73,7 @@ pub(crate) struct Inner {
     pub owner_keys: OwnerKeys,
     pub feeds: Feeds,
     pub gateway: Gateway,
+    pub workflows: Workflows,
 }
 
 impl Control {
@@ -77,6 +83,7 @@ impl Control {
             records,
             blobs,
             activations,
+            journal,
             bus,
             clock,
             tasks,
@@ -85,6 +92,7 @@ impl Control {
             limits,
             seal,
             gateway,
+            workflows,
             cache_entries,
         } = parts;
         let builtins = Builtins::new(&sources, &limits, clock.now());
@@ -94,6 +102,7 @@ impl Control {
                 feeds: Feeds::new(records.clone(), sources),
                 subjects: Subjects::new(records.clone(), cache_entries),
                 gateway: Gateway::new(gateway, records.clone(), clock.clone(), cache_entries),
+                workflows: Workflows::new(workflows, records.clone(), journal, cache_entries),
                 secrets: Secrets::new(records, seal.clone(), cache_entries),
                 admission: Admission::new(&limits),
                 owner_keys: OwnerKeys::default(),
@@ -119,9 +128,19 @@ impl Control {
         &self.inner.gateway.settings
     }
 
+    /// Limits of workflows.
+    pub fn workflows(&self) -> &workflows::Settings {
+        &self.inner.workflows.settings
+    }
+
     /// The kinds that actions can have.
     pub fn kinds(&self) -> &Kinds {
         &self.inner.kinds
+    }
+
+    /// What time it is, in milliseconds since 1970.
+    pub fn now(&self) -> Millis {
+        self.inner.clock.now()
     }
 
     /// A new activation id.

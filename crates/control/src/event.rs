@@ -85,7 +85,7 @@ impl Control {
 }
 
 /// An id that is always the same for the same parts.
-fn id_of(parts: &[&str]) -> ActivationId {
+pub(crate) fn id_of(parts: &[&str]) -> ActivationId {
     let mut digest = Sha256::new();
     for part in parts {
         digest.update((part.len() as u64).to_be_bytes());

@@ -158,7 +158,7 @@ impl Control {
     }
 
     /// What a sequence or composition may run.
-    fn budget(&self) -> Budget {
+    pub(crate) fn budget(&self) -> Budget {
         Budget::new(self.inner.limits.sequence_length)
     }
 

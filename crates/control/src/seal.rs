@@ -3,6 +3,8 @@ use aes_gcm::{
     aead::{Aead, Payload},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use wisp_core::{
     Error, Result,
     model::{ActivationId, ApiKey},
@@ -15,13 +17,19 @@ const NONCE_LENGTH: usize = 12;
 #[derive(Clone)]
 pub struct Seal {
     cipher: Aes256Gcm,
+    /// Derives what needs not be stored.
+    derivation: Hmac<Sha256>,
 }
 
 impl Seal {
     /// A seal with this secret.
     pub fn new(secret: [u8; 32]) -> Self {
+        // A key that is shorter than a block is filled up with zeros: so HMAC itself does it.
+        let mut block = [0; 64];
+        block[..secret.len()].copy_from_slice(&secret);
         Self {
             cipher: Aes256Gcm::new(&Key::<Aes256Gcm>::from(secret)),
+            derivation: <Hmac<Sha256> as KeyInit>::new(&block.into()),
         }
     }
 
@@ -43,6 +51,16 @@ impl Seal {
             aad: bound,
         };
         self.cipher.decrypt(&Nonce::from(*nonce), payload).ok()
+    }
+
+    /// A secret that is always the same for the same parts, and that nobody can tell who does not have the sealing key.
+    pub(crate) fn derive(&self, parts: &[&str]) -> [u8; 32] {
+        let mut derivation = self.derivation.clone();
+        for part in parts {
+            derivation.update(&(part.len() as u64).to_be_bytes());
+            derivation.update(part.as_bytes());
+        }
+        derivation.finalize().into_bytes().into()
     }
 
     /// Seals a caller's key for an activation.

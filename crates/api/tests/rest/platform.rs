@@ -115,6 +115,7 @@ impl Platform {
             blobs: engine.blobs,
             bus: Arc::new(Echo(engine.activations.clone())),
             activations: engine.activations,
+            journal: engine.journal,
             clock: Arc::new(Machine(Instant::now())),
             tasks: Arc::new(Spawned),
             kinds: Kinds::new(vec![(
@@ -125,6 +126,7 @@ impl Platform {
             limits,
             seal: Seal::new([1; 32]),
             gateway: Default::default(),
+            workflows: Default::default(),
             cache_entries: 1_000,
         });
         let metrics = Arc::new(|| "# nothing\n".to_owned());

@@ -125,6 +125,9 @@ pub trait Journal: Send + Sync {
     /// Effects of an execution that are not settled, by id.
     async fn effects(&self, execution: &str) -> Result<Vec<Effect>>;
 
+    /// Timers of an execution, earliest first.
+    async fn timers(&self, execution: &str) -> Result<Vec<Timer>>;
+
     /// At most `limit` events: from number `from` on, or, when `backwards`, from it down.
     async fn events(&self, execution: &str, from: u64, limit: usize, backwards: bool) -> Result<Vec<Bytes>>;
 

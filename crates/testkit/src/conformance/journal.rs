@@ -242,6 +242,9 @@ async fn timers_are_found_by_time(port: Port) {
         [("b".to_owned(), 200), ("a".to_owned(), 300), ("a".to_owned(), 400)]
     );
     assert_eq!(port.next_timer(400).await.unwrap(), Some(decades));
+    let own = [timer(300, "x"), timer(400, "v"), timer(decades, "z")];
+    assert_eq!(port.timers("a").await.unwrap(), own);
+    assert!(port.timers("c").await.unwrap().is_empty());
     assert_eq!(port.next_timer(decades).await.unwrap(), None);
 }
 

@@ -38,6 +38,7 @@ pub struct Call {
     target: String,
     body: Option<Bytes>,
     anonymous: bool,
+    header: Option<(&'static str, String)>,
 }
 
 /// One HTTP reply.
@@ -151,6 +152,9 @@ impl Client {
         if call.body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
+        if let Some((name, value)) = &call.header {
+            request = request.header(*name, value);
+        }
         let upload = Upload::new(call.body.unwrap_or_default(), self.options.progress.clone());
         request
             .body(upload)
@@ -172,6 +176,7 @@ impl Call {
             target: path.into(),
             body: None,
             anonymous: false,
+            header: None,
         }
     }
 
@@ -186,6 +191,12 @@ impl Call {
     pub fn json(mut self, body: &impl Serialize) -> Result<Self> {
         self.body = Some(serde_json::to_vec(body).map_err(Error::Unwritable)?.into());
         Ok(self)
+    }
+
+    /// With a header.
+    pub fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.header = Some((name, value));
+        self
     }
 
     /// Without the key.

@@ -32,6 +32,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod workflows;
 
 pub use activations::{ActivationLogs, ActivationQuery, ActivationResult};
 pub use call::{Call, Client, Reply};

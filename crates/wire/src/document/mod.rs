@@ -2,6 +2,7 @@
 
 mod action;
 mod activation;
+mod credentials;
 mod error;
 mod image;
 mod limits;
@@ -14,6 +15,7 @@ mod user;
 
 pub use action::{ActionDoc, ActionSummary, ExecDoc, ExecSummary};
 pub use activation::{ActivationSummary, WithoutLogs, logs, response};
+pub use credentials::CredentialsDoc;
 pub use error::ErrorBody;
 pub use image::{ImageImport, ImagePull};
 pub use limits::LimitsDoc;

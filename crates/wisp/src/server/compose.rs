@@ -54,6 +54,7 @@ pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Resu
         records: engine.records.clone(),
         blobs: engine.blobs.clone(),
         activations: engine.activations.clone(),
+        journal: engine.journal.clone(),
         bus: Arc::new(worker.clone()),
         clock: clock.clone(),
         tasks: shared,
@@ -62,6 +63,7 @@ pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Resu
         limits: settings.limits.clone(),
         seal: bootstrap::seal(settings)?,
         gateway: gateway(settings, api),
+        workflows: settings.workflows.clone(),
         cache_entries: settings.cache_entries,
     });
     Ok(Platform {

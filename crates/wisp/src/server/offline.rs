@@ -27,6 +27,7 @@ pub(crate) async fn administer(data: &Path) -> Result<DropGuard> {
         records: engine.records.clone(),
         blobs: engine.blobs.clone(),
         activations: engine.activations.clone(),
+        journal: engine.journal.clone(),
         bus: Arc::new(NoWorkers),
         clock: Arc::new(clock::Machine::new()),
         tasks: Arc::new(clock::Tracked::default()),
@@ -35,6 +36,7 @@ pub(crate) async fn administer(data: &Path) -> Result<DropGuard> {
         limits: settings.limits.clone(),
         seal: bootstrap::seal(&settings)?,
         gateway: settings.gateway.clone(),
+        workflows: settings.workflows.clone(),
         cache_entries: settings.cache_entries,
     });
     let state = State {

@@ -36,6 +36,10 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     if feeds > 0 {
         tracing::info!(feeds, "feeds of triggers are listened to again");
     }
+    let workflows = platform.control.resume_workflows().await?;
+    if workflows > 0 {
+        tracing::info!(workflows, "executions of workflows go on");
+    }
     platform.worker.prewarm();
     let stop = CancellationToken::new();
     retention::start(settings.retention.clone(), &platform, stop.clone());
@@ -146,6 +150,7 @@ async fn shut_down(
     );
     stop.cancel();
     platform.control.stop_feeds();
+    platform.control.stop_workflows();
     platform.worker.drain();
     let drain = async { tokio::join!(tokio::time::timeout(most, serving), platform.tasks.finish(most)) };
     let drained = tokio::select! {

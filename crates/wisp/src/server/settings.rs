@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub web: wisp_api::WebSettings,
     /// APIs; an empty `url` is the address of this server.
     pub gateway: wisp_control::gateway::Settings,
+    /// Workflows.
+    pub workflows: wisp_control::workflows::Settings,
     /// Instances.
     pub worker: wisp_worker::Config,
     /// How long idle instances are kept, and when they are started ahead.
@@ -150,6 +152,7 @@ impl Default for Settings {
             http: wisp_api::Settings::default(),
             web: wisp_api::WebSettings::default(),
             gateway: wisp_control::gateway::Settings::default(),
+            workflows: wisp_control::workflows::Settings::default(),
             worker: wisp_worker::Config::default(),
             keepalive: wisp_scheduler::keepalive::Config::default(),
             sources: wisp_sources::Config::default(),

@@ -110,6 +110,12 @@ impl Journal for Memory {
         Ok(effects.map(effect).collect())
     }
 
+    async fn timers(&self, execution: &str) -> Result<Vec<Timer>> {
+        let state = lock(&self.state);
+        let own = state.timers.iter().filter(|(_, owner)| owner == execution);
+        Ok(own.map(|(timer, _)| timer.clone()).collect())
+    }
+
     async fn events(&self, execution: &str, from: u64, limit: usize, backwards: bool) -> Result<Vec<Bytes>> {
         let state = lock(&self.state);
         let events = state.executions.get(execution).map_or(&[][..], |stored| &stored.events);

@@ -1,7 +1,16 @@
-//! `wisp workflow`: state machines and their executions.
+//! `wisp workflow`: state machines and their executions, by the Step Functions API.
 
 mod lint;
 mod tables;
+mod credentials;
+mod deploy;
+mod drawing;
+mod graph;
+mod list;
+mod names;
+mod show;
+mod signal;
+mod start;
 mod test;
 
 use clap::Parser;
@@ -12,7 +21,18 @@ use crate::cli::{Session, Verb};
 #[derive(Parser)]
 enum Workflow {
     Lint(lint::Lint),
+    Deploy(deploy::Deploy),
+    Start(start::Start),
+    List(list::List),
+    Show(show::Show),
+    History(show::History),
+    Stop(show::Stop),
+    Redrive(show::Redrive),
+    Signal(signal::Signal),
+    Graph(graph::Graph),
+    Delete(deploy::Delete),
     Test(test::Test),
+    Credentials(credentials::Show),
 }
 
 /// `wisp workflow`
@@ -23,6 +43,17 @@ pub fn register() -> Verb {
 async fn run(session: Session, workflow: Workflow) -> anyhow::Result<()> {
     match workflow {
         Workflow::Lint(lint) => lint.run(&session),
+        Workflow::Deploy(deploy) => deploy.run(&session).await,
+        Workflow::Start(start) => start.run(&session).await,
+        Workflow::List(list) => list.run(&session).await,
+        Workflow::Show(show) => show.run(&session).await,
+        Workflow::History(history) => history.run(&session).await,
+        Workflow::Stop(stop) => stop.run(&session).await,
+        Workflow::Redrive(redrive) => redrive.run(&session).await,
+        Workflow::Signal(signal) => signal.run(&session).await,
+        Workflow::Graph(graph) => graph.run(&session).await,
+        Workflow::Delete(delete) => delete.run(&session).await,
         Workflow::Test(test) => test.run(&session),
+        Workflow::Credentials(credentials) => credentials.run(&session).await,
     }
 }

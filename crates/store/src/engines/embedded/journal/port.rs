@@ -7,7 +7,7 @@ use wisp_core::{
     model::Millis,
     ports::{
         Journal,
-        journal::{Due, Effect, Execution, Listed, Page, Turn},
+        journal::{Due, Effect, Execution, Listed, Page, Timer, Turn},
     },
 };
 
@@ -59,6 +59,10 @@ impl Journal for Embedded {
 
     async fn effects(&self, execution: &str) -> Result<Vec<Effect>> {
         read::effects(&self.database, execution)
+    }
+
+    async fn timers(&self, execution: &str) -> Result<Vec<Timer>> {
+        read::timers(&self.database, execution)
     }
 
     async fn events(&self, execution: &str, from: u64, limit: usize, backwards: bool) -> Result<Vec<Bytes>> {

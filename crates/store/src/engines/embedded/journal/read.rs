@@ -6,7 +6,7 @@ use fjall::Guard;
 use wisp_core::{
     Code, Error, Result,
     model::Millis,
-    ports::journal::{Due, Effect, Execution, Listed, Page, Place},
+    ports::journal::{Due, Effect, Execution, Listed, Page, Place, Timer},
 };
 
 use super::{keys, pages};
@@ -53,6 +53,14 @@ pub(super) fn effects(database: &Database, name: &str) -> Result<Vec<Effect>> {
         Ok(Effect { id, body })
     };
     database.journal.prefix(&prefix).map(effect).collect()
+}
+
+pub(super) fn timers(database: &Database, name: &str) -> Result<Vec<Timer>> {
+    let timer = |entry: Guard| {
+        let (key, _) = pair(entry)?;
+        keys::read_own_timer(name, &key).ok_or_else(|| corrupted(name))
+    };
+    database.journal.prefix(keys::own_timers(name)).map(timer).collect()
 }
 
 pub(super) fn events(database: &Database, name: &str, from: u64, limit: usize, backwards: bool) -> Result<Vec<Bytes>> {

@@ -1,0 +1,234 @@
+//! The loop: what happened goes through the core, what comes of it is committed, and then done.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::oneshot;
+use wisp_core::{Code, Error, Result};
+use wisp_workflow::{
+    advance,
+    execution::{Event, EventKind, Status},
+    machine::Machine,
+};
+
+use super::{Exception, actors::Letter, held::Held, run::decode};
+use crate::control::Control;
+
+/// Pause after a commit that failed, before it is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Control {
+    /// Tells an execution that something has happened; returns when that is recorded.
+    pub(super) async fn tell(&self, key: &str, kind: EventKind) -> Result<()> {
+        let (receipt, recorded) = oneshot::channel();
+        self.post(
+            key,
+            Letter {
+                receipt: Some(receipt),
+                ..Letter::new(Some(kind))
+            },
+        );
+        recorded.await.map_err(|_| stopping())?
+    }
+
+    /// Tells an execution what became of work that was begun here for it; `own` if that is the end of it.
+    pub(super) fn report(&self, key: &str, kind: EventKind, own: bool) {
+        self.post(
+            key,
+            Letter {
+                own,
+                ..Letter::new(Some(kind))
+            },
+        );
+    }
+
+    /// Has work begun again that an execution was left with.
+    pub(super) fn resume_execution(&self, key: &str) {
+        self.post(
+            key,
+            Letter {
+                resumed: true,
+                ..Letter::new(None)
+            },
+        );
+    }
+
+    fn post(&self, key: &str, letter: Letter) {
+        if self.inner.workflows.actors.post(key, letter) {
+            self.spawn_driver(key);
+        }
+    }
+
+    pub(super) fn spawn_driver(&self, key: &str) {
+        let (control, key) = (self.clone(), key.to_owned());
+        self.inner
+            .tasks
+            .spawn(Box::pin(async move { control.drive(&key).await }));
+    }
+
+    /// Takes an execution from turn to turn, until nothing more has happened to it.
+    async fn drive(&self, key: &str) {
+        let actors = &self.inner.workflows.actors;
+        let mut held = actors.held(key);
+        while let Some(letters) = actors.take(key, &mut held) {
+            held = match self.turn(key, held, letters).await {
+                Ok(held) => held,
+                Err(_) if self.inner.workflows.is_stopping() => return,
+                Err(letters) => {
+                    actors.put_back(key, letters);
+                    self.inner.clock.sleep(PAUSE).await;
+                    None
+                }
+            };
+        }
+    }
+
+    /// One turn, and those that follow of themselves. Letters come back that must be tried again.
+    async fn turn(
+        &self,
+        key: &str,
+        held: Option<Box<Held>>,
+        letters: Vec<Letter>,
+    ) -> Result<Option<Box<Held>>, Vec<Letter>> {
+        let held = match held {
+            Some(held) => Ok(Some(held)),
+            None => self.load(key).await,
+        };
+        let mut held = match held {
+            Ok(Some(held)) => held,
+            Ok(None) => {
+                refuse(letters, &Exception::ExecutionDoesNotExist.of(key), false);
+                return Ok(None);
+            }
+            Err(error) => return undone(key, letters, &error),
+        };
+        let own = letters.iter().filter(|letter| letter.own).count();
+        held.under_way = held.under_way.saturating_sub(own);
+        let left: Vec<u64> = match letters.iter().any(|letter| letter.resumed) {
+            true => held.left(),
+            false => Vec::new(),
+        };
+        let kinds: Vec<EventKind> = letters.iter().filter_map(|letter| letter.kind.clone()).collect();
+        let receipts = letters.iter().any(|letter| letter.receipt.is_some());
+        if !kinds.is_empty()
+            && let Err(error) = self.step_execution(key, &mut held, &kinds, receipts).await
+        {
+            return undone(key, letters, &error);
+        }
+        for letter in letters {
+            // One who no longer waits does not care.
+            let _ = letter.receipt.map(|receipt| receipt.send(Ok(())));
+        }
+        for id in left {
+            self.begin_again(key, &mut held, id);
+        }
+        while held.is_cut() {
+            if let Err(error) = self.step_execution(key, &mut held, &[], false).await {
+                return undone(key, vec![Letter::new(None)], &error);
+            }
+        }
+        Ok(Some(held))
+    }
+
+    /// Through the core, into the journal, and out into the world.
+    async fn step_execution(&self, key: &str, held: &mut Held, kinds: &[EventKind], receipts: bool) -> Result<()> {
+        let workflows = &self.inner.workflows;
+        let now = self.inner.clock.now();
+        let at_ms = i64::try_from(now).unwrap_or(i64::MAX);
+        let events: Vec<Event> = kinds
+            .iter()
+            .map(|kind| Event {
+                at_ms,
+                kind: kind.clone(),
+            })
+            .collect();
+        if kinds.contains(&EventKind::Redriven) {
+            held.run.redriven = Some(now);
+        }
+        let (before, machine) = (held.run.execution.status, held.machine.clone());
+        let turn = advance(&machine, &mut held.run.execution, &events, &workflows.settings.limits());
+        let (commit, begin) = held.write(turn, kinds, now, receipts)?;
+        let earliest = commit.timers.iter().map(|timer| timer.at).min();
+        let first = commit.after == 0;
+        workflows.journal.commit(commit).await?;
+        held.turns += 1;
+        earliest.into_iter().for_each(|at| workflows.alarm.set(at));
+        self.count(held, first, before);
+        for effect in begin {
+            self.begin_effect(key, held, effect);
+        }
+        Ok(())
+    }
+
+    fn count(&self, held: &Held, first: bool, before: Status) {
+        let (census, namespace) = (&self.inner.workflows.census, held.run.namespace.as_str());
+        let now = held.run.execution.status;
+        if first || (before != Status::Running && now == Status::Running) {
+            census.begun(namespace, 1);
+        }
+        if now != Status::Running && (first || before == Status::Running) {
+            census.ended(namespace);
+            let status = super::run::status(now);
+            metrics::counter!("wisp_workflow_executions_total", "status" => status).increment(1);
+        }
+    }
+
+    /// An execution from the journal, with all that belongs to it.
+    pub(super) async fn load(&self, key: &str) -> Result<Option<Box<Held>>> {
+        let journal = &self.inner.workflows.journal;
+        let Some(stored) = journal.load(key).await? else {
+            return Ok(None);
+        };
+        let (effects, timers) = (journal.effects(key).await?, journal.timers(key).await?);
+        let run: super::run::Run = decode(&stored.state)?;
+        let machine = self.parsed(&run.namespace, &run.definition).await?;
+        Ok(Some(Box::new(Held::read(run, &stored, &effects, &timers, machine)?)))
+    }
+
+    /// A definition, parsed.
+    pub(super) async fn parsed(&self, namespace: &wisp_core::model::EntityName, digest: &str) -> Result<Arc<Machine>> {
+        let (cache, key) = (&self.inner.workflows.parsed, super::machines::key(namespace, digest));
+        if let Some(machine) = cache.get(&key) {
+            return Ok(machine);
+        }
+        let text = self.definition(namespace, digest).await?;
+        let value = serde_json::from_str(&text).map_err(|error| {
+            Error::new(Code::Corrupted, format!("the definition '{key}' is no JSON")).because(error)
+        })?;
+        let machine = Arc::new(Machine::parse(&value)?);
+        cache.insert(key, machine.clone());
+        Ok(machine)
+    }
+}
+
+/// Tells those who wait that it could not be done. The others' letters are tried again, unless that cannot help.
+fn undone(key: &str, letters: Vec<Letter>, error: &Error) -> Result<Option<Box<Held>>, Vec<Letter>> {
+    tracing::error!(
+        execution = key,
+        ?error,
+        "what happened to an execution could not be recorded"
+    );
+    let again = error.code().retry();
+    match refuse(letters, error, again) {
+        letters if letters.is_empty() => Ok(None),
+        letters => Err(letters),
+    }
+}
+
+/// Answers those who wait; returns the others' letters if they are to be kept.
+fn refuse(letters: Vec<Letter>, error: &Error, keep: bool) -> Vec<Letter> {
+    let mut rest = Vec::new();
+    for letter in letters {
+        match letter.receipt {
+            // One who no longer waits does not care.
+            Some(receipt) => drop(receipt.send(Err(error.copy()))),
+            None if keep => rest.push(letter),
+            None => {}
+        }
+    }
+    rest
+}
+
+/// The refusal of what comes too late.
+pub(super) fn stopping() -> Error {
+    Error::new(Code::Unavailable, "the server is shutting down")
+}

@@ -1,0 +1,157 @@
+//! What executions want done, in the world. Each is begun after its turn is committed, at least once; whoever answers
+//! names the effect, so that a second answer changes nothing.
+
+use serde_json::Value;
+use wisp_core::model::EntityName;
+use wisp_workflow::{
+    execution::{Child, Effect, EventKind, TaskStart},
+    machine::{Pattern, Resource},
+};
+
+use super::{
+    held::Held,
+    run::{Run, status},
+};
+use crate::control::Control;
+
+/// A task on its way.
+pub(super) struct Task {
+    /// The execution's key.
+    pub key: String,
+    /// Its namespace.
+    pub namespace: EntityName,
+    /// What makes the ids of what it calls its own.
+    pub nonce: String,
+    /// What to call.
+    pub start: TaskStart,
+    /// Whether the service has accepted it already.
+    pub taken: bool,
+}
+
+impl Control {
+    /// Does what a committed turn asks for.
+    pub(super) fn begin_effect(&self, key: &str, held: &mut Held, effect: Effect) {
+        match effect {
+            Effect::StartTask(start) => self.begin_task(key, held, start, false),
+            Effect::StartChild(child) => self.begin_child(key, held, child),
+            Effect::ReadItems(read) => self.report(key, no_bucket(read.id, "States.ItemReaderFailed"), false),
+            Effect::WriteResults(write) => self.report(key, no_bucket(write.id, "States.ResultWriterFailed"), false),
+            Effect::StartMapRun { arn, .. } => self.note_map_run(key, &arn),
+            Effect::CancelTask { id } | Effect::StopChild { id } => {
+                if let Some(dropped) = held.take_dropped(id) {
+                    let (control, key, run) = (self.clone(), key.to_owned(), held.run.clone());
+                    self.inner
+                        .tasks
+                        .spawn(Box::pin(async move { control.stop_dropped(&key, &run, dropped).await }));
+                }
+            }
+            Effect::Finish { outcome } => {
+                tracing::debug!(
+                    execution = key,
+                    status = status(outcome.status),
+                    "an execution has ended"
+                );
+                self.inner.workflows.ends.tell(key);
+            }
+            // Kept by the journal and by the run itself.
+            Effect::SetTimer { .. } | Effect::ClearTimer { .. } | Effect::FinishMapRun { .. } => {}
+        }
+    }
+
+    /// Does again what was begun before a restart and never answered.
+    pub(super) fn begin_again(&self, key: &str, held: &mut Held, id: u64) {
+        let Some(open) = held.open.get(&id).cloned() else {
+            return;
+        };
+        match open.effect {
+            Effect::StartTask(start) => self.begin_task(key, held, start, open.taken),
+            effect => self.begin_effect(key, held, effect),
+        }
+    }
+
+    fn begin_task(&self, key: &str, held: &mut Held, start: TaskStart, taken: bool) {
+        let resource = Resource::parse(&start.resource);
+        let task = Task::new(key, &held.run, start, taken);
+        let own = matches!(
+            (&resource, resource.pattern()),
+            (Resource::Function(_) | Resource::Service { .. }, Pattern::Response)
+        );
+        held.under_way += usize::from(own);
+        let control = self.clone();
+        self.inner.tasks.spawn(Box::pin(async move {
+            if let Some(end) = control.perform(&task, &resource).await {
+                control.report(&task.key, end, own);
+            }
+        }));
+    }
+
+    /// Does a task; returns how it ended, unless somebody else will say that, or the server ends.
+    pub(super) async fn perform(&self, task: &Task, resource: &Resource) -> Option<EventKind> {
+        match resource {
+            Resource::Function(name) => self.call_function(task, name).await,
+            Resource::Activity(arn) => self.schedule_activity(task, arn).await,
+            Resource::Service { service, api, pattern } => match (service.as_str(), api.split('.').next()) {
+                ("lambda", Some("invoke")) => self.call_lambda(task, *pattern).await,
+                ("whisk", Some("invoke")) => self.call_whisk(task, *pattern).await,
+                ("states", Some("startExecution")) => self.call_execution(task, api, *pattern).await,
+                _ => Some(EventKind::TaskRefused {
+                    id: task.start.id,
+                    cause: format!(
+                        "The service '{service}:{api}' is not offered here. Available: lambda:invoke, whisk:invoke, \
+                         states:startExecution, actions by name and activities."
+                    ),
+                }),
+            },
+        }
+    }
+
+    fn begin_child(&self, key: &str, held: &mut Held, child: Child) {
+        let (control, key, run) = (self.clone(), key.to_owned(), held.run.clone());
+        self.inner.tasks.spawn(Box::pin(async move {
+            if let Some(end) = control.run_child(&key, &run, child).await {
+                control.report(&key, end, false);
+            }
+        }));
+    }
+}
+
+impl Task {
+    /// A task of an execution.
+    pub fn new(key: &str, run: &Run, start: TaskStart, taken: bool) -> Self {
+        Self {
+            key: key.to_owned(),
+            namespace: run.namespace.clone(),
+            nonce: run.nonce.clone(),
+            start,
+            taken,
+        }
+    }
+
+    /// It has ended well.
+    pub fn succeeded(&self, output: Value) -> EventKind {
+        EventKind::TaskSucceeded {
+            id: self.start.id,
+            output,
+        }
+    }
+
+    /// It has failed.
+    pub fn failed(&self, error: impl Into<String>, cause: impl Into<String>) -> EventKind {
+        EventKind::TaskFailed {
+            id: self.start.id,
+            error: Some(error.into()),
+            cause: Some(cause.into()),
+        }
+    }
+}
+
+/// There is no object store that items could be read from.
+pub(super) fn no_bucket(id: u64, error: &str) -> EventKind {
+    EventKind::TaskFailed {
+        id,
+        error: Some(error.to_owned()),
+        cause: Some(
+            "This platform has no object store: give the items as an array with ItemsPath or Items.".to_owned(),
+        ),
+    }
+}

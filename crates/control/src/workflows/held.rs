@@ -1,0 +1,247 @@
+use std::{collections::BTreeMap, mem, sync::Arc};
+
+use wisp_core::{
+    Result,
+    model::Millis,
+    ports::journal::{self, Timer},
+};
+use wisp_workflow::{
+    Turn,
+    execution::{Effect, EventKind, Status},
+    history::HistoryEvent,
+    machine::{Machine, Pattern, Resource},
+};
+
+use super::run::{MapRun, Run, decode, encode};
+
+/// Marks an execution whose turn was cut: it goes on without an event.
+const CUT: &str = "cut";
+
+/// An execution in memory, as its driver holds it.
+pub(crate) struct Held {
+    pub run: Run,
+    pub machine: Arc<Machine>,
+    /// Turns that are committed.
+    pub turns: u64,
+    /// Work that must be answered, and has not been.
+    pub open: BTreeMap<u64, Open>,
+    /// Timers that are set.
+    timers: BTreeMap<u64, Millis>,
+    /// Whether the last turn was cut.
+    cut: bool,
+    /// Work whose end is no longer wanted, until it is stopped.
+    dropped: BTreeMap<u64, Effect>,
+    /// How much of the work is done here and ends soon.
+    pub under_way: usize,
+}
+
+/// Work that must be answered.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Open {
+    pub effect: Effect,
+    /// Whether somebody has taken it who answers: it is not to be begun again.
+    pub taken: bool,
+}
+
+impl Open {
+    /// Whether somebody must see to its end even after it was taken: a nested execution's is waited for here.
+    fn lasts(&self) -> bool {
+        match &self.effect {
+            Effect::StartTask(task) => Resource::parse(&task.resource).pattern() == Pattern::Job,
+            _ => false,
+        }
+    }
+}
+
+impl Held {
+    /// An execution that has not begun.
+    pub fn new(run: Run, machine: Arc<Machine>) -> Self {
+        Self {
+            run,
+            machine,
+            turns: 0,
+            open: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            cut: false,
+            dropped: BTreeMap::new(),
+            under_way: 0,
+        }
+    }
+
+    /// An execution as the journal has it.
+    pub fn read(
+        run: Run,
+        stored: &journal::Execution,
+        effects: &[journal::Effect],
+        timers: &[Timer],
+        machine: Arc<Machine>,
+    ) -> Result<Self> {
+        let mut held = Self::new(run, machine);
+        held.turns = stored.turns;
+        held.cut = effects.iter().any(|effect| effect.id == CUT);
+        for effect in effects.iter().filter(|effect| effect.id != CUT) {
+            if let Ok(id) = effect.id.parse() {
+                held.open.insert(id, decode(&effect.body)?);
+            }
+        }
+        let timers = timers
+            .iter()
+            .filter_map(|timer| Some((timer.id.parse().ok()?, timer.at)));
+        held.timers = timers.collect();
+        Ok(held)
+    }
+
+    /// Work to stop.
+    pub fn take_dropped(&mut self, id: u64) -> Option<Effect> {
+        self.dropped.remove(&id)
+    }
+
+    /// Whether it goes on by itself.
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// Work that was begun by nobody who still lives.
+    pub fn left(&self) -> Vec<u64> {
+        let left = self.open.iter().filter(|(_, open)| !open.taken || open.lasts());
+        left.map(|(id, _)| *id).collect()
+    }
+
+    /// What a turn of the core changes, for the journal; and the work that is to be begun when it is committed.
+    pub fn write(
+        &mut self,
+        turn: Turn,
+        events: &[EventKind],
+        now: Millis,
+        receipts: bool,
+    ) -> Result<(journal::Turn, Vec<Effect>)> {
+        let mut commit = journal::Turn {
+            execution: self.run.key(),
+            after: self.turns,
+            events: history(&turn.history)?,
+            ..journal::Turn::default()
+        };
+        let mut begin = Vec::new();
+        self.fired(events, &mut commit);
+        for effect in turn.effects {
+            self.add(effect, now, &mut commit, &mut begin)?;
+        }
+        self.settle(events, &mut commit)?;
+        if turn.more && !self.cut {
+            commit.effects.push(journal::Effect {
+                id: CUT.to_owned(),
+                body: "{}".into(),
+            });
+        } else if !turn.more && self.cut {
+            commit.settled.push(CUT.to_owned());
+        }
+        self.cut = turn.more;
+        let over = self.run.execution.status != Status::Running;
+        if over != self.run.stopped.is_some() || self.turns == 0 {
+            self.run.stopped = over.then_some(now);
+            commit.place = Some(self.run.place()?);
+        }
+        commit.synced = self.run.strict || receipts || over;
+        commit.state = encode(&self.run)?.into();
+        Ok((commit, begin))
+    }
+
+    /// Timers that have fired are no more, whether anybody waited for them or not.
+    fn fired(&mut self, events: &[EventKind], commit: &mut journal::Turn) {
+        for event in events {
+            if let EventKind::TimerFired { id } = event {
+                self.clear(*id, commit);
+            }
+        }
+    }
+
+    fn clear(&mut self, id: u64, commit: &mut journal::Turn) {
+        if let Some(at) = self.timers.remove(&id) {
+            commit.cancelled.push(timer(id, at));
+        }
+    }
+
+    fn add(&mut self, effect: Effect, now: Millis, commit: &mut journal::Turn, begin: &mut Vec<Effect>) -> Result<()> {
+        match &effect {
+            Effect::SetTimer { id, at_ms } => {
+                self.clear(*id, commit);
+                let at = u64::try_from(*at_ms).unwrap_or_default();
+                self.timers.insert(*id, at);
+                commit.timers.push(timer(*id, at));
+            }
+            Effect::ClearTimer { id, .. } => self.clear(*id, commit),
+            Effect::StartMapRun { id, arn, total } => {
+                let run = MapRun {
+                    arn: arn.clone(),
+                    total: *total,
+                    status: Status::Running,
+                    started: now,
+                    stopped: None,
+                };
+                self.run.map_runs.insert(*id, run);
+                begin.push(effect);
+            }
+            Effect::FinishMapRun { id, status } => {
+                if let Some(run) = self.run.map_runs.get_mut(id) {
+                    (run.status, run.stopped) = (*status, Some(now));
+                }
+            }
+            Effect::StartTask(task) => self.open(task.id, &effect, commit, begin)?,
+            Effect::StartChild(child) => self.open(child.id, &effect, commit, begin)?,
+            Effect::ReadItems(read) => self.open(read.id, &effect, commit, begin)?,
+            Effect::WriteResults(write) => self.open(write.id, &effect, commit, begin)?,
+            Effect::CancelTask { id } | Effect::StopChild { id } => {
+                let open = self.open.get(id).map(|open| (*id, open.effect.clone()));
+                self.dropped.extend(open);
+                begin.push(effect);
+            }
+            Effect::Finish { .. } => begin.push(effect),
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, id: u64, effect: &Effect, commit: &mut journal::Turn, begin: &mut Vec<Effect>) -> Result<()> {
+        let open = Open {
+            effect: effect.clone(),
+            taken: false,
+        };
+        commit.effects.push(journal::Effect {
+            id: id.to_string(),
+            body: encode(&open)?.into(),
+        });
+        self.open.insert(id, open);
+        begin.push(effect.clone());
+        Ok(())
+    }
+
+    /// Keeps what somebody has taken from being begun again, and forgets what nobody waits for any more.
+    fn settle(&mut self, events: &[EventKind], commit: &mut journal::Turn) -> Result<()> {
+        for event in events {
+            let (EventKind::TaskStarted { id, .. } | EventKind::TaskSubmitted { id, .. }) = event else {
+                continue;
+            };
+            if let Some(open) = self.open.get_mut(id) {
+                open.taken = true;
+                commit.effects.push(journal::Effect {
+                    id: id.to_string(),
+                    body: encode(open)?.into(),
+                });
+            }
+        }
+        let execution = &self.run.execution;
+        let open = mem::take(&mut self.open);
+        let (open, over): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            open.into_iter().partition(|(id, _)| execution.awaits(*id));
+        commit.settled.extend(over.into_keys().map(|id| id.to_string()));
+        self.open = open;
+        Ok(())
+    }
+}
+
+fn timer(id: u64, at: Millis) -> Timer {
+    Timer { at, id: id.to_string() }
+}
+
+fn history(events: &[HistoryEvent]) -> Result<Vec<bytes::Bytes>> {
+    events.iter().map(|event| Ok(encode(event)?.into())).collect()
+}

@@ -1,0 +1,67 @@
+//! Durable workflows: state machines and their executions, in the terms of the Step Functions API.
+//!
+//! What is stored of machines is in records; executions are in the journal. The flow of a step:
+//! `start` or whatever happens → `advance` (load, the pure core of `wisp-workflow`, one commit) → `effects` → the answer is
+//! the next thing that happens. Between two steps an execution costs no memory, unless what it called ends soon.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `arn`, `key` | names of machines, versions, aliases, executions and activities; where executions are in the journal |
+//! | `exception`, `paging` | the refusals of the API; pages of its lists |
+//! | `machine`, `machines`, `versions`, `aliases`, `tags`, `activities` | what is stored of state machines, and changes it |
+//! | `shelf` | typed records of all these |
+//! | `start`, `executions`, `map_runs` | starts executions; describes, lists, stops, redrives them, reads their histories |
+//! | `run`, `held` | an execution as it is stored, and as it is in memory; from a turn of the core to a turn of the journal |
+//! | `actors`, `advance` | one thing at a time for each execution; the loop |
+//! | `effects`, `functions`, `nested`, `desk` | does what executions ask for: actions, other executions, activities |
+//! | `tasks`, `timers`, `ends` | what executions are told: ends of tasks by token, timers, ends of other executions |
+//! | `express` | executions in memory |
+//! | `resume` | after a start of the server |
+
+mod activities;
+mod actors;
+mod advance;
+mod aliases;
+mod arn;
+mod census;
+mod desk;
+mod effects;
+mod ends;
+mod exception;
+mod executions;
+mod express;
+mod functions;
+mod held;
+mod key;
+mod machine;
+mod machines;
+mod map_runs;
+mod nested;
+mod paging;
+mod parts;
+mod resume;
+mod run;
+mod settings;
+mod shelf;
+mod start;
+mod tags;
+mod tasks;
+mod timers;
+mod versions;
+
+pub use activities::Activity;
+pub use aliases::{Alias, Route};
+pub use arn::{Arn, Named, account};
+pub use desk::Work;
+pub use exception::Exception;
+pub use executions::{Listed, Wanted};
+pub use express::Ended;
+pub use machine::{Draft, Machine, MachineKind, Stamped, Tag, Version};
+pub use machines::{Change, Created, Described, Updated};
+pub use map_runs::Counts;
+pub use paging::{Chunk, Paging};
+pub use run::{MapRun, Run, Summary, status};
+pub use settings::Settings;
+pub use start::{Start, Started};
+
+pub(crate) use parts::Workflows;

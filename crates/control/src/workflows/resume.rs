@@ -1,0 +1,55 @@
+use wisp_core::Result;
+
+use super::{
+    express::PROMISED,
+    key::namespace_of,
+    run::{RUNNING, decode},
+};
+use crate::control::Control;
+
+/// Executions that are looked up at once.
+const PAGE: usize = 256;
+
+impl Control {
+    /// Takes up what the previous run of this server left: work that was begun and not answered is begun again, and
+    /// timers are watched from now on. Executions that only wait are not read. Returns how many went on.
+    pub async fn resume_workflows(&self) -> Result<usize> {
+        let (journal, census) = (&self.inner.workflows.journal, &self.inner.workflows.census);
+        for (scope, count) in journal.census(RUNNING).await? {
+            census.begun(namespace_of(&scope), usize::try_from(count).unwrap_or(usize::MAX));
+        }
+        let (mut resumed, mut after) = (0, None);
+        loop {
+            let page = journal.pending(after.as_deref(), PAGE).await?;
+            for execution in &page {
+                self.resume_one(execution).await?;
+                resumed += 1;
+            }
+            match page.last().filter(|_| page.len() == PAGE) {
+                Some(last) => after = Some(last.clone()),
+                None => break,
+            }
+        }
+        let control = self.clone();
+        self.inner
+            .tasks
+            .spawn(Box::pin(async move { control.watch_timers().await }));
+        Ok(resumed)
+    }
+
+    async fn resume_one(&self, execution: &str) -> Result<()> {
+        let Some(stored) = self.inner.workflows.journal.load(execution).await? else {
+            return Ok(());
+        };
+        match stored.place.status == PROMISED {
+            true => self.keep_promise(execution.to_owned(), decode(&stored.state)?),
+            false => self.resume_execution(execution),
+        }
+        Ok(())
+    }
+
+    /// Ends what waits for workflows, so that the server can end: what is not done goes on at its next start.
+    pub fn stop_workflows(&self) {
+        self.inner.workflows.stop();
+    }
+}

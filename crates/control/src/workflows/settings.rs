@@ -1,0 +1,88 @@
+use serde::{Deserialize, Serialize};
+use wisp_workflow::{Limits, query::Bounds};
+
+/// Limits of workflows, and what they are called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The region in ARNs. Requests may be signed for any.
+    pub region: String,
+    /// How far a signed request's time may be from the server's, in seconds.
+    pub skew_seconds: u64,
+    /// State machines of a namespace.
+    pub machines: usize,
+    /// Activities of a namespace.
+    pub activities: usize,
+    /// Versions of a state machine.
+    pub versions: usize,
+    /// Aliases of a state machine.
+    pub aliases: usize,
+    /// Tags of a resource.
+    pub tags: usize,
+    /// Longest definition, in bytes.
+    pub definition_size: usize,
+    /// Executions of a namespace that run at the same time.
+    pub open_executions: usize,
+    /// Longest input or output of a state or an execution, in bytes.
+    pub payload_size: usize,
+    /// Events in the history of an execution; it fails when there would be more.
+    pub history_events: u64,
+    /// Longest run of an Express execution, in seconds.
+    pub express_seconds: u64,
+    /// Iterations of an inline Map at the same time.
+    pub inline_concurrency: u32,
+    /// Children of a distributed Map at the same time.
+    pub distributed_concurrency: u32,
+    /// States that an execution goes through before what it did is committed.
+    pub states_per_turn: u32,
+    /// Longest evaluation of an expression, in milliseconds.
+    pub expression_ms: u64,
+    /// How long a worker that asks for an activity's task waits for one, in seconds.
+    pub poll_seconds: u64,
+    /// How long after its end an execution can be redriven, in days.
+    pub redrive_days: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            region: "us-east-1".into(),
+            skew_seconds: 300,
+            machines: 10_000,
+            activities: 10_000,
+            versions: 1000,
+            aliases: 100,
+            tags: 50,
+            definition_size: 1 << 20,
+            open_executions: 1_000_000,
+            payload_size: limits.payload_bytes,
+            history_events: limits.history_events,
+            express_seconds: limits.express_seconds,
+            inline_concurrency: limits.inline_concurrency,
+            distributed_concurrency: limits.distributed_concurrency,
+            states_per_turn: limits.states_per_turn,
+            expression_ms: limits.expressions.time_ms,
+            poll_seconds: 60,
+            redrive_days: 14,
+        }
+    }
+}
+
+impl Settings {
+    /// What the core must keep to.
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            payload_bytes: self.payload_size,
+            history_events: self.history_events,
+            express_seconds: self.express_seconds,
+            inline_concurrency: self.inline_concurrency,
+            distributed_concurrency: self.distributed_concurrency,
+            states_per_turn: self.states_per_turn,
+            expressions: Bounds {
+                time_ms: self.expression_ms,
+                ..Bounds::default()
+            },
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Workflows on a whole platform in memory, whose server is killed at every write of the journal.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod killed;
+mod machine;
+mod waiting;
+mod world;

@@ -1,0 +1,327 @@
+//! What outlives a server: the store, what functions were called, and what they were told.
+
+use std::{
+    future::pending,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::{sync::Notify, task::JoinSet};
+use wisp_control::{Control, Kinds, Parts, Seal};
+use wisp_core::{
+    Result,
+    model::{
+        ActionPut, Activation, EntityName, ExecPut, Fqn, Identity, Invocation, Isolation, Limits, Millis, Outcome,
+        Version,
+    },
+    ports::{
+        Activations, BoxFuture, Bus, Journal, Kind, Tasks,
+        journal::{Due, Effect, Execution, Listed, Page, Timer, Turn},
+    },
+};
+use wisp_store::Engine;
+use wisp_testkit::clock::Simulated;
+
+/// When a server dies: at its n-th commit to the journal, before it or right after.
+#[derive(Clone, Copy, Debug)]
+pub enum Death {
+    Before(usize),
+    After(usize),
+}
+
+pub struct World {
+    engine: Engine,
+    clock: Simulated,
+    pub calls: Arc<Calls>,
+}
+
+/// What functions were called with.
+#[derive(Default)]
+pub struct Calls {
+    /// Tokens that the function `ask` was given.
+    pub tokens: Mutex<Vec<String>>,
+}
+
+/// A server in this world.
+pub struct Server {
+    pub control: Control,
+    pub caller: Identity,
+    fate: Arc<Fate>,
+    tasks: Arc<Running>,
+}
+
+/// Whether the server lives, and what it has committed.
+pub struct Fate {
+    death: Option<Death>,
+    commits: AtomicUsize,
+    dead: AtomicBool,
+    died: Notify,
+}
+
+impl Fate {
+    /// Nothing is heard of a server that is dead.
+    async fn alive(&self) {
+        if self.dead.load(SeqCst) {
+            pending::<()>().await;
+        }
+    }
+
+    async fn die(&self) {
+        self.dead.store(true, SeqCst);
+        self.died.notify_one();
+        pending::<()>().await;
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        let clock = Simulated::at(1_800_000_000_000);
+        let ticking = clock.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                ticking.advance(Duration::from_millis(50));
+            }
+        });
+        Self {
+            engine: wisp_store::open("memory", &wisp_store::Config::default()).unwrap(),
+            clock,
+            calls: Arc::default(),
+        }
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, duration: Duration) {
+        self.clock.advance(duration);
+    }
+
+    /// A server that has started.
+    pub async fn start(&self, death: Option<Death>) -> Server {
+        let fate = Arc::new(Fate {
+            death,
+            commits: AtomicUsize::new(0),
+            dead: AtomicBool::new(false),
+            died: Notify::new(),
+        });
+        let tasks = Arc::new(Running::default());
+        let kind = Kind {
+            name: "nodejs:20".into(),
+            default: true,
+            aliases: vec![],
+            requires_main: false,
+            provider: "an interpreter".into(),
+            levels: vec![Isolation::Process],
+        };
+        let control = Control::new(Parts {
+            records: self.engine.records.clone(),
+            blobs: self.engine.blobs.clone(),
+            activations: self.engine.activations.clone(),
+            journal: Arc::new(Mortal(self.engine.journal.clone(), fate.clone())),
+            bus: Arc::new(Functions {
+                activations: self.engine.activations.clone(),
+                calls: self.calls.clone(),
+                fate: fate.clone(),
+            }),
+            clock: Arc::new(self.clock.clone()),
+            tasks: tasks.clone(),
+            kinds: Kinds::new(vec![("nodejs".into(), vec![kind])]),
+            sources: Vec::new(),
+            limits: Limits::default(),
+            seal: Seal::new([1; 32]),
+            gateway: Default::default(),
+            workflows: Default::default(),
+            cache_entries: 1000,
+        });
+        let caller = caller(&control).await;
+        let resumed = control.resume_workflows();
+        tokio::time::timeout(Duration::from_secs(60), resumed)
+            .await
+            .unwrap()
+            .unwrap();
+        Server {
+            control,
+            caller,
+            fate,
+            tasks,
+        }
+    }
+}
+
+/// The one user, made when the first server starts.
+async fn caller(control: &Control) -> Identity {
+    let namespace = EntityName::namespace("alice").unwrap();
+    // It is there from the second start on.
+    let _ = control.create_user("alice", Some(namespace.clone()), None).await;
+    let user = control.get_user("alice").await.unwrap();
+    Identity {
+        subject: user.name,
+        namespace,
+        api_key: wisp_core::model::ApiKey {
+            uuid: user.namespaces[0].uuid.clone(),
+            secret: String::new(),
+        },
+        rights: user.rights,
+        limits: Default::default(),
+    }
+}
+
+impl Server {
+    /// Deploys an action; what it does is a matter of its name.
+    pub async fn action(&self, name: &str) {
+        let name = Fqn::new(self.caller.namespace.clone(), None, name.parse().unwrap());
+        let code = ExecPut::Code {
+            kind: "nodejs:default".into(),
+            code: "function main(args) { return args }".into(),
+            main: None,
+        };
+        let put = ActionPut {
+            exec: Some(code),
+            ..ActionPut::default()
+        };
+        self.control.put_action(&self.caller, &name, put, true).await.unwrap();
+    }
+
+    /// Waits until the server dies.
+    pub async fn died(&self) {
+        self.fate.died.notified().await;
+    }
+
+    /// Commits to the journal so far.
+    pub fn commits(&self) -> usize {
+        self.fate.commits.load(SeqCst)
+    }
+
+    /// Ends it as `kill -9` does.
+    pub fn kill(self) {
+        self.fate.dead.store(true, SeqCst);
+        self.tasks.0.lock().unwrap().abort_all();
+    }
+}
+
+/// Tasks that end with their server.
+#[derive(Default)]
+struct Running(Mutex<JoinSet<()>>);
+
+impl Tasks for Running {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.0.lock().unwrap().spawn(task);
+    }
+}
+
+/// Workers whose functions return their arguments, but for two of them.
+struct Functions {
+    activations: Arc<dyn Activations>,
+    calls: Arc<Calls>,
+    fate: Arc<Fate>,
+}
+
+#[async_trait]
+impl Bus for Functions {
+    async fn run(&self, invocation: Invocation, _: bool) -> Result<Arc<Activation>> {
+        self.fate.alive().await;
+        let arguments: Value = serde_json::from_str(invocation.payload.get()).unwrap();
+        let fails = invocation.action.fqn.name() == "flaky" && arguments["tries"] == 0;
+        if let Some(token) = arguments["token"].as_str() {
+            self.calls.tokens.lock().unwrap().push(token.to_owned());
+        }
+        let result = if fails {
+            json!({ "error": { "name": "Flaky" } })
+        } else {
+            arguments
+        };
+        let result = serde_json::value::to_raw_value(&result).unwrap().into();
+        let outcome = if fails {
+            Outcome::ApplicationError(result)
+        } else {
+            Outcome::Success(result)
+        };
+        let activation = Arc::new(Activation {
+            namespace: invocation.caller.namespace,
+            name: invocation.action.fqn.entity().clone(),
+            version: Version::default(),
+            subject: invocation.caller.subject,
+            activation_id: invocation.id,
+            cause: invocation.cause,
+            start: invocation.at,
+            end: Some(invocation.at),
+            duration: Some(0),
+            response: outcome.response(),
+            logs: Vec::new(),
+            annotations: Default::default(),
+            publish: false,
+        });
+        self.activations.finish(activation.clone()).await?;
+        self.fate.alive().await;
+        Ok(activation)
+    }
+}
+
+/// A journal whose server dies at one of its commits. What was committed stays.
+struct Mortal(Arc<dyn Journal>, Arc<Fate>);
+
+#[async_trait]
+impl Journal for Mortal {
+    async fn commit(&self, turn: Turn) -> Result<()> {
+        self.1.alive().await;
+        let number = self.1.commits.fetch_add(1, SeqCst) + 1;
+        if matches!(self.1.death, Some(Death::Before(last)) if last == number) {
+            self.1.die().await;
+        }
+        let committed = self.0.commit(turn).await;
+        if matches!(self.1.death, Some(Death::After(last)) if last == number) {
+            self.1.die().await;
+        }
+        committed
+    }
+
+    async fn load(&self, execution: &str) -> Result<Option<Execution>> {
+        self.1.alive().await;
+        self.0.load(execution).await
+    }
+
+    async fn effects(&self, execution: &str) -> Result<Vec<Effect>> {
+        self.1.alive().await;
+        self.0.effects(execution).await
+    }
+
+    async fn timers(&self, execution: &str) -> Result<Vec<Timer>> {
+        self.1.alive().await;
+        self.0.timers(execution).await
+    }
+
+    async fn events(&self, execution: &str, from: u64, limit: usize, backwards: bool) -> Result<Vec<Bytes>> {
+        self.0.events(execution, from, limit, backwards).await
+    }
+
+    async fn list(&self, page: &Page) -> Result<Vec<Listed>> {
+        self.0.list(page).await
+    }
+
+    async fn census(&self, status: &str) -> Result<Vec<(String, u64)>> {
+        self.0.census(status).await
+    }
+
+    async fn pending(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>> {
+        self.0.pending(after, limit).await
+    }
+
+    async fn due(&self, now: Millis, limit: usize) -> Result<Vec<Due>> {
+        self.1.alive().await;
+        self.0.due(now, limit).await
+    }
+
+    async fn next_timer(&self, now: Millis) -> Result<Option<Millis>> {
+        self.0.next_timer(now).await
+    }
+
+    async fn delete(&self, execution: &str) -> Result<()> {
+        self.1.alive().await;
+        self.0.delete(execution).await
+    }
+}

@@ -1,0 +1,52 @@
+use hyper::Method;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    Client, Error, Refusal, Result,
+    call::{Call, encode},
+};
+use crate::document::{CredentialsDoc, ErrorBody};
+
+/// How targets of the Step Functions API begin.
+const TARGET: &str = "AWSStepFunctions.";
+
+/// A refusal of the Step Functions API.
+#[derive(Deserialize)]
+struct Exception {
+    #[serde(rename = "__type")]
+    name: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// Workflows, by the Step Functions API.
+impl Client {
+    /// Carries out an operation, such as `StartExecution`.
+    pub async fn states(&self, operation: &str, input: &Value) -> Result<Value> {
+        let call = Call::new(Method::POST, "/").json(input)?;
+        let reply = self
+            .send(call.with_header("x-amz-target", format!("{TARGET}{operation}")))
+            .await?;
+        if (200..300).contains(&reply.status) {
+            return reply.json();
+        }
+        let exception: Exception = reply.json()?;
+        let id = reply.headers.get("x-amzn-requestid").and_then(|id| id.to_str().ok());
+        Err(Error::Refused(Box::new(Refusal {
+            status: reply.status,
+            body: ErrorBody {
+                error: format!("{}: {}", exception.name, exception.message),
+                code: id.unwrap_or_default().to_owned(),
+                wisp: None,
+                facts: Default::default(),
+            },
+        })))
+    }
+
+    /// What clients of AWS's protocols sign requests with.
+    pub async fn credentials(&self, namespace: &str) -> Result<CredentialsDoc> {
+        let path = format!("{}/namespaces/{}/credentials", self.base_path(), encode(namespace));
+        self.ask(Call::new(Method::GET, path)).await
+    }
+}
