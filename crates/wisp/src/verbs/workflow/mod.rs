@@ -1,16 +1,16 @@
 //! `wisp workflow`: state machines and their executions, by the Step Functions API.
 
-mod lint;
-mod tables;
 mod credentials;
 mod deploy;
 mod drawing;
 mod graph;
+mod lint;
 mod list;
 mod names;
 mod show;
 mod signal;
 mod start;
+mod tables;
 mod test;
 
 use clap::Parser;
@@ -20,7 +20,6 @@ use crate::cli::{Session, Verb};
 /// Work with workflows: state machines and their executions
 #[derive(Parser)]
 enum Workflow {
-    Lint(lint::Lint),
     Deploy(deploy::Deploy),
     Start(start::Start),
     List(list::List),
@@ -31,6 +30,7 @@ enum Workflow {
     Signal(signal::Signal),
     Graph(graph::Graph),
     Delete(deploy::Delete),
+    Lint(lint::Lint),
     Test(test::Test),
     Credentials(credentials::Show),
 }
@@ -42,7 +42,6 @@ pub fn register() -> Verb {
 
 async fn run(session: Session, workflow: Workflow) -> anyhow::Result<()> {
     match workflow {
-        Workflow::Lint(lint) => lint.run(&session),
         Workflow::Deploy(deploy) => deploy.run(&session).await,
         Workflow::Start(start) => start.run(&session).await,
         Workflow::List(list) => list.run(&session).await,
@@ -53,6 +52,7 @@ async fn run(session: Session, workflow: Workflow) -> anyhow::Result<()> {
         Workflow::Signal(signal) => signal.run(&session).await,
         Workflow::Graph(graph) => graph.run(&session).await,
         Workflow::Delete(delete) => delete.run(&session).await,
+        Workflow::Lint(lint) => lint.run(&session),
         Workflow::Test(test) => test.run(&session),
         Workflow::Credentials(credentials) => credentials.run(&session).await,
     }
