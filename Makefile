@@ -50,6 +50,9 @@ unit: ## Runs the tests of all crates, those in documentation included
 	else cargo test --quiet --workspace $(FEATURES) --no-fail-fast --lib --bins --tests; fi
 	@cargo test --quiet --workspace $(FEATURES) --no-fail-fast --doc
 
+kafka: ## Compiles librdkafka, and tests the source of Kafka against its mock cluster
+	@cargo test --quiet -p wisp-sources --features kafka --test brokers kafka
+
 scenarios: ## Runs the black-box cases over HTTP; CASE=word picks those whose names have it
 	@$(BUILD)
 	@$(CARGO_TARGET_DIR)/debug/wisp-scenarios --quiet $(CASE)

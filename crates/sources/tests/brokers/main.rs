@@ -4,6 +4,8 @@
 
 mod broker;
 mod files;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod mqtt;
 mod nats;
 mod redis;

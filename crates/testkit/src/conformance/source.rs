@@ -178,6 +178,19 @@ impl Sink {
         self.lock().taken.back().cloned().unwrap()
     }
 
+    /// What those that were taken say, in order.
+    ///
+    /// # Panics
+    /// If one says no JSON.
+    pub fn said(&self) -> Vec<Value> {
+        let state = self.lock();
+        let said = state
+            .taken
+            .iter()
+            .map(|event| serde_json::from_str(event.data.get()).unwrap());
+        said.collect()
+    }
+
     /// Waits until this many events were taken.
     pub async fn wait_for(&self, count: usize) {
         wait(|| self.lock().taken.len() >= count).await;
