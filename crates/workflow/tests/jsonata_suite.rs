@@ -1,5 +1,5 @@
-//! The official suite of JSONata as a guard over the pinned library, if `WISP_JSONATA_SUITE` names its file: one JSON
-//! document with `datasets` and `cases`.
+//! The official suite of JSONata over the pinned library and our checks within expressions, if `WISP_JSONATA_SUITE`
+//! names its file: one JSON document with `datasets` and `cases`.
 
 use std::{env, error::Error, fs};
 
@@ -9,6 +9,7 @@ use jsonata_core::{
     value::JValue,
 };
 use serde_json::Value;
+use wisp_workflow::query::jsonata::guard;
 
 /// Cases that the library is known to fail. An unclosed comment has no code; recursion that must end has the code of
 /// another bound.
@@ -81,8 +82,10 @@ fn run(case: &Value, suite: &Value) -> Result<JValue, String> {
         max_stack_depth: case["depth"].as_u64().map(|depth| depth as usize),
         ..EvaluatorOptions::default()
     };
-    let tree = parser::parse(case["expr"].as_str().unwrap_or_default()).map_err(|error| error.to_string())?;
+    let mut tree = parser::parse(case["expr"].as_str().unwrap_or_default()).map_err(|error| error.to_string())?;
     let mut evaluator = Evaluator::with_options(context, options);
+    guard::guard(&mut tree);
+    guard::register(&mut evaluator, 1 << 20).map_err(|error| error.to_string())?;
     evaluator
         .evaluate(&tree, &data)
         .map_err(|error| error.message().to_owned())

@@ -150,7 +150,7 @@ fn end(text: &str) -> usize {
             (None, '\'' | '"') if depth > 0 => quote = Some(c),
             (None, '[' | '(') => depth += 1,
             (None, ')' | ',') if depth == 0 => return at,
-            (None, ']' | ')') => depth -= 1,
+            (None, ']' | ')') => depth = depth.saturating_sub(1),
             _ => {}
         }
     }

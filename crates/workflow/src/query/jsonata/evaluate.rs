@@ -1,4 +1,7 @@
-use std::cell::OnceCell;
+use std::{
+    cell::OnceCell,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use jsonata_core::{
     ast::AstNode,
@@ -9,7 +12,7 @@ use jsonata_core::{
 use serde_json::Value;
 
 use super::{
-    functions,
+    functions, guard,
     json::{NotJson, to_json, to_jsonata},
 };
 use crate::query::{Fault, Scope, depth::MAX_DEPTH};
@@ -31,14 +34,18 @@ fn official(message: &str) -> &str {
 /// The expressions of one field; what they see is converted once.
 pub(super) struct Evaluation<'a> {
     scope: &'a Scope<'a>,
-    states: OnceCell<JValue>,
+    /// The values of [`STATES`], in their order.
+    states: [OnceCell<JValue>; STATES.len()],
 }
+
+/// The fields of `$states`.
+const STATES: [&str; 4] = ["input", "context", "result", "errorOutput"];
 
 impl<'a> Evaluation<'a> {
     pub fn new(scope: &'a Scope<'a>) -> Self {
         Self {
             scope,
-            states: OnceCell::new(),
+            states: Default::default(),
         }
     }
 
@@ -49,7 +56,8 @@ impl<'a> Evaluation<'a> {
             Fault::evaluation(field, format!("{about} {why}"))
         };
         let threw = |why: &str| fault(&format!("threw an error during evaluation. {why}"));
-        let tree = parse(expression).map_err(|why| threw(&why))?;
+        let mut tree = parse(expression).map_err(|why| threw(&why))?;
+        guard::guard(&mut tree);
         let value = self
             .run(&tree, expression)
             .map_err(|error| threw(official(error.message())))?;
@@ -74,7 +82,10 @@ impl<'a> Evaluation<'a> {
         };
         let mut evaluator = Evaluator::with_options(self.bindings(expression), options);
         functions::register(&mut evaluator, self.scope)?;
-        evaluator.evaluate(tree, &JValue::Undefined)
+        guard::register(&mut evaluator, bounds.bytes)?;
+        // A fault of the library's own fails the expression, not who evaluates it.
+        let evaluated = catch_unwind(AssertUnwindSafe(|| evaluator.evaluate(tree, &JValue::Undefined)));
+        evaluated.unwrap_or_else(|_| Err(EvaluatorError::EvaluationError("The evaluator failed".to_owned())))
     }
 
     /// The values that the expression names; converting what it does not name would cost more than the expression.
@@ -86,23 +97,33 @@ impl<'a> Evaluation<'a> {
             }
         }
         if expression.contains("states") {
-            context.bind("states".to_owned(), self.states().clone());
+            context.bind("states".to_owned(), self.states(expression));
         }
         context
     }
 
-    fn states(&self) -> &JValue {
-        self.states.get_or_init(|| {
-            let present = [
-                ("input", Some(self.scope.input)),
-                ("context", Some(self.scope.context)),
-                ("result", self.scope.result),
-                ("errorOutput", self.scope.error_output),
-            ];
-            let fields = present
-                .into_iter()
-                .filter_map(|(name, value)| Some((name.to_owned(), value?.clone())));
-            JValue::from(Value::Object(fields.collect()))
-        })
+    /// `$states` with the fields that the expression names; all, unless it names one wherever it says `$states`.
+    fn states(&self, expression: &str) -> JValue {
+        let named = |name: &str| expression.contains(&format!("states.{name}"));
+        let uses = expression.matches("states").count();
+        let known: usize = STATES
+            .iter()
+            .map(|name| expression.matches(&format!("states.{name}")).count())
+            .sum();
+        let values = [
+            Some(self.scope.input),
+            Some(self.scope.context),
+            self.scope.result,
+            self.scope.error_output,
+        ];
+        let fields = STATES
+            .iter()
+            .zip(values)
+            .zip(&self.states)
+            .filter_map(|((name, value), converted)| {
+                let value = value.filter(|_| known < uses || named(name))?;
+                Some(((*name).to_owned(), converted.get_or_init(|| to_jsonata(value)).clone()))
+            });
+        JValue::object(fields.collect())
     }
 }

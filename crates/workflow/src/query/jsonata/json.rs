@@ -1,13 +1,27 @@
 use std::cell::Cell;
 
-use jsonata_core::value::JValue;
+use jsonata_core::value::{JArray, JValue};
 use serde_json::{Map, Number, Value};
 
 use crate::query::depth::MAX_DEPTH;
 
 /// A value as JSONata has it. Its numbers are doubles.
 pub(super) fn to_jsonata(value: &Value) -> JValue {
-    JValue::from(value.clone())
+    match value {
+        Value::Null => JValue::Null,
+        Value::Bool(value) => JValue::Bool(*value),
+        Value::Number(number) => JValue::Number(number.as_f64().unwrap_or_default()),
+        Value::String(text) => JValue::string(text.as_str()),
+        Value::Array(items) => {
+            // Paths need not look for nested arrays where there are none.
+            let is_flat = !items.iter().any(Value::is_array);
+            JValue::Array(JArray::new_flat(items.iter().map(to_jsonata).collect(), is_flat))
+        }
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| (name.clone(), to_jsonata(value)));
+            JValue::object(fields.collect())
+        }
+    }
 }
 
 /// Why a value is no result.

@@ -6,6 +6,7 @@
 
 mod evaluate;
 mod functions;
+pub mod guard;
 mod json;
 
 use serde_json::{Map, Value};
