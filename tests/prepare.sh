@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # command:package
-needs=(node:nodejs npm:npm python3:python3 cc:build-essential ip:iproute2 redis-server:redis-server nats-server:nats-server mosquitto:mosquitto busybox:busybox-static docker-registry:docker-registry pip3:python3-pip)
+needs=(node:nodejs npm:npm python3:python3 cc:build-essential ip:iproute2 redis-server:redis-server nats-server:nats-server mosquitto:mosquitto pg_lsclusters:postgresql busybox:busybox-static docker-registry:docker-registry pip3:python3-pip)
 
 missing=()
 for need in "${needs[@]}"; do

@@ -22,5 +22,5 @@ pub use context::Context;
 wisp_core::register! {
     /// Every source, by its name.
     pub SOURCES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::EventSource> =>
-        cron, webhook, cloudevents, redis_streams, nats, files, mqtt, kafka
+        cron, webhook, cloudevents, redis_streams, nats, files, mqtt, kafka, postgres_changes
 }

@@ -8,6 +8,7 @@ mod files;
 mod kafka;
 mod mqtt;
 mod nats;
+mod postgres;
 mod redis;
 mod wall;
 
