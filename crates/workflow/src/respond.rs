@@ -72,7 +72,7 @@ impl Interpreter<'_> {
     fn end_task(&mut self, id: u64, end: End) {
         self.with(id, |this, frame| match this.frame(frame).map(|frame| &frame.doing) {
             Some(Doing::Calling(call)) if call.id == id => steps::task::ended(this, frame, end),
-            Some(Doing::Fanning(_)) => steps::map_run::answered(this, frame, id, end),
+            Some(Doing::Fanning(_)) => steps::transfer::answered(this, frame, id, end),
             _ => {}
         });
     }

@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map as Object, Value};
+use serde_json::Value;
 
-use super::{Work, fan, iteration, map};
-use crate::execution::{Child, Effect, Fan, FrameId, Item, ItemRead, Outcome, ResultWrite, Run, Stage, Status};
+use super::batch::batches;
+use super::transfer::{read, write};
+use super::{Work, fan, iteration};
+use crate::execution::{Child, Effect, Fan, FrameId, Item, Outcome, Run, Stage, Status};
 use crate::failure::Failure;
-use crate::fields::{effective, integer, refuse};
 use crate::flow::Step;
 use crate::history::{Details, HistoryKind};
 use crate::interpreter::Interpreter;
-use crate::machine::{Amount, Batcher, Kind, Language, Map, MapMode, Reader, Writer};
-use crate::query::{Fault, Scope, jsonata, template};
-use crate::respond::End;
+use crate::machine::{Kind, Map, MapMode, Writer};
 
 /// Begins the map run of a Map that has begun.
 pub(super) fn begin(work: Work, fields: &Map, input: &Arc<Value>) -> Result<Step, Failure> {
@@ -48,117 +47,19 @@ fn arn(machine_arn: &str, label: String, run: &str) -> String {
     )
 }
 
-/// Renders a template of a reader, a writer or a batcher.
-fn render(turn: &mut Interpreter, id: FrameId, value: Option<&Value>, field: &str) -> Result<Value, Failure> {
-    let (Some(value), Some(view), Some(state)) = (value, turn.view(id), turn.state(id)) else {
-        return Ok(Value::Object(Object::new()));
-    };
-    let rendered = effective(state, &view).and_then(|input| match state.language {
-        Language::JSONPath => template::render(value, &view.over(&input)),
-        Language::JSONata => jsonata::render(value, field, &view.scope()),
-    });
-    rendered.map_err(|fault| turn.fault(id, fault))
-}
-
-fn read(turn: &mut Interpreter, id: FrameId, reader: &Reader, input: &Arc<Value>) -> Result<Step, Failure> {
-    let parameters = render(turn, id, reader.parameters.as_ref(), "ItemReader/Arguments")?;
-    let max_items = match &reader.max_items {
-        None => None,
-        Some(amount) => {
-            let Some(view) = turn.view(id) else {
-                return Ok(Step::Stay);
-            };
-            let most = integer(amount, "MaxItems", &view.over(input)).map_err(|fault| turn.fault(id, fault))?;
-            if most < 0 {
-                let failure = Failure::named("States.ItemReaderFailed", "field MaxItems must be positive");
-                return Err(failed(turn, id, failure));
-            }
-            u64::try_from(most).ok().filter(|most| *most > 0)
-        }
-    };
-    let effect = turn.execution.next_effect();
-    let Some(state) = turn.state(id) else {
-        return Ok(Step::Stay);
-    };
-    turn.effects.push(Effect::ReadItems(ItemRead {
-        id: effect,
-        state: state.name.clone(),
-        resource: reader.resource.to_string(),
-        parameters,
-        config: reader.config.clone(),
-        max_items,
-    }));
-    wait(turn, id, effect, Stage::Reading(effect));
-    Ok(Step::Stay)
-}
-
-fn wait(turn: &mut Interpreter, id: FrameId, effect: u64, stage: Stage) {
-    turn.execution.waiting.insert(effect, id);
-    if let Some(run) = run_of(turn, id) {
-        run.stage = stage;
-    }
-}
-
-fn run_of<'t>(turn: &'t mut Interpreter, id: FrameId) -> Option<&'t mut Run> {
+pub(super) fn run_of<'t>(turn: &'t mut Interpreter, id: FrameId) -> Option<&'t mut Run> {
     fan::of(turn, id)?.run.as_mut()
 }
 
-fn fields<'m>(turn: &Interpreter<'m>, id: FrameId) -> Option<&'m Map> {
+pub(super) fn fields<'m>(turn: &Interpreter<'m>, id: FrameId) -> Option<&'m Map> {
     match &turn.state(id)?.kind {
         Kind::Map(map) => Some(map),
         _ => None,
     }
 }
 
-/// A read of items or a write of results has ended.
-pub(crate) fn answered(turn: &mut Interpreter, id: FrameId, effect: u64, end: End) {
-    turn.execution.waiting.remove(&effect);
-    let Some(stage) = run_of(turn, id).map(|run| std::mem::replace(&mut run.stage, Stage::Running)) else {
-        return;
-    };
-    let step = match (stage, end) {
-        (Stage::Reading(_), End::Succeeded(items)) => take_items(turn, id, items),
-        (Stage::Writing(_), End::Succeeded(result)) => succeed(turn, id, Arc::new(result)),
-        (stage, End::Failed { error, cause } | End::TimedOut { error, cause }) => {
-            Err(not_moved(turn, id, stage, error, cause))
-        }
-        (stage, End::Refused { cause }) => Err(not_moved(turn, id, stage, None, Some(cause))),
-        (Stage::Running, _) => Ok(Step::Stay),
-    };
-    turn.take_step(id, step);
-}
-
-fn not_moved(
-    turn: &mut Interpreter,
-    id: FrameId,
-    stage: Stage,
-    error: Option<String>,
-    cause: Option<String>,
-) -> Failure {
-    let name = match stage {
-        Stage::Writing(_) => "States.ResultWriterFailed",
-        _ => "States.ItemReaderFailed",
-    };
-    failed(turn, id, Failure::new(error.or(Some(name.to_owned())), cause))
-}
-
-fn take_items(turn: &mut Interpreter, id: FrameId, items: Value) -> Result<Step, Failure> {
-    let Value::Array(items) = items else {
-        let failure = Failure::named("States.ItemReaderFailed", "Attempting to map over non-iterable node.");
-        return Err(failed(turn, id, failure));
-    };
-    if let Some(fan) = fan::of(turn, id) {
-        fan.results = vec![None; items.len()];
-        fan.items = map::listed(items);
-    }
-    match fields(turn, id) {
-        Some(map) => run(turn, id, map),
-        None => Ok(Step::Stay),
-    }
-}
-
 /// All items are there: selects, batches, begins.
-fn run(turn: &mut Interpreter, id: FrameId, map: &Map) -> Result<Step, Failure> {
+pub(super) fn run(turn: &mut Interpreter, id: FrameId, map: &Map) -> Result<Step, Failure> {
     let items = fan::of(turn, id)
         .map(|fan| std::mem::take(&mut fan.items))
         .unwrap_or_default();
@@ -182,53 +83,6 @@ fn run(turn: &mut Interpreter, id: FrameId, map: &Map) -> Result<Step, Failure> 
         turn.effects.push(Effect::StartMapRun { id, arn, total });
     }
     proceed(turn, id)
-}
-
-fn batches(turn: &mut Interpreter, id: FrameId, batcher: &Batcher, items: Vec<Item>) -> Result<Vec<Item>, Failure> {
-    let input = batcher
-        .input
-        .as_ref()
-        .map(|input| render(turn, id, Some(input), "ItemBatcher/BatchInput"))
-        .transpose()?;
-    let limits = turn.view(id).map(|view| batch_limits(batcher, &view.scope()));
-    let (most, bytes) = match limits {
-        Some(limits) => limits.map_err(|fault| turn.fault(id, fault))?,
-        None => return Ok(items),
-    };
-    let mut batches: Vec<Vec<Value>> = Vec::new();
-    let mut size = 0;
-    for item in items {
-        let length = item.value.to_string().len() + 1;
-        match batches.last_mut() {
-            Some(batch) if batch.len() < most && size + length <= bytes => batch.push((*item.value).clone()),
-            _ => {
-                batches.push(vec![(*item.value).clone()]);
-                size = 0;
-            }
-        }
-        size += length;
-    }
-    let batches = batches.into_iter().map(|batch| {
-        let mut all = Object::new();
-        all.extend(input.iter().map(|input| ("BatchInput".to_owned(), input.clone())));
-        all.insert("Items".to_owned(), Value::Array(batch));
-        Value::Object(all)
-    });
-    Ok(map::listed(batches.collect()))
-}
-
-fn batch_limits(batcher: &Batcher, scope: &Scope) -> Result<(usize, usize), Fault> {
-    let limit = |amount: &Option<Amount>, field: &str| match amount {
-        None => Ok(usize::MAX),
-        Some(amount) => match usize::try_from(integer(amount, field, scope)?) {
-            Ok(limit) if limit > 0 => Ok(limit),
-            _ => Err(refuse(amount, field, format!("{field} must be positive."))),
-        },
-    };
-    Ok((
-        limit(&batcher.max_items, "MaxItemsPerBatch")?,
-        limit(&batcher.max_bytes, "MaxInputBytesPerBatch")?,
-    ))
 }
 
 /// Begins children up to the limit, or ends the run when there are none left.
@@ -321,39 +175,7 @@ pub(crate) fn child_ended(turn: &mut Interpreter, id: FrameId, effect: u64, outc
     turn.take_step(id, step);
 }
 
-fn write(turn: &mut Interpreter, id: FrameId, map: &Map) -> Result<Step, Failure> {
-    let Some(Writer {
-        resource: Some(resource),
-        parameters,
-        config,
-    }) = &map.writer
-    else {
-        return Ok(Step::Stay);
-    };
-    let parameters = render(turn, id, parameters.as_ref(), "ResultWriter/Arguments")?;
-    let effect = turn.execution.next_effect();
-    let Some(state) = turn.state(id) else {
-        return Ok(Step::Stay);
-    };
-    let Some(fan) = fan::of(turn, id) else {
-        return Ok(Step::Stay);
-    };
-    let results = fan.results.iter().flatten().map(|result| (**result).clone()).collect();
-    let map_run_arn = fan.run.as_ref().map(|run| run.arn.clone()).unwrap_or_default();
-    turn.effects.push(Effect::WriteResults(ResultWrite {
-        id: effect,
-        state: state.name.clone(),
-        resource: resource.to_string(),
-        parameters,
-        config: config.clone(),
-        map_run_arn,
-        results: Value::Array(results),
-    }));
-    wait(turn, id, effect, Stage::Writing(effect));
-    Ok(Step::Stay)
-}
-
-fn succeed(turn: &mut Interpreter, id: FrameId, result: Arc<Value>) -> Result<Step, Failure> {
+pub(super) fn succeed(turn: &mut Interpreter, id: FrameId, result: Arc<Value>) -> Result<Step, Failure> {
     turn.record(id, HistoryKind::MapRunSucceeded, Details::None);
     if let Some(run) = run_of(turn, id).map(|run| run.id) {
         let status = Status::Succeeded;
@@ -363,7 +185,7 @@ fn succeed(turn: &mut Interpreter, id: FrameId, result: Arc<Value>) -> Result<St
 }
 
 /// The run has failed, and so does its state.
-fn failed(turn: &mut Interpreter, id: FrameId, failure: Failure) -> Failure {
+pub(super) fn failed(turn: &mut Interpreter, id: FrameId, failure: Failure) -> Failure {
     let details = Details::Failure {
         error: failure.error.clone(),
         cause: failure.cause.clone(),

@@ -1,5 +1,6 @@
 //! What each type of state does: one file each, with what it does when it is worked on and when its events come.
 
+mod batch;
 mod choice;
 mod fail;
 mod fan;
@@ -10,6 +11,7 @@ mod parallel;
 mod pass;
 mod succeed;
 pub(crate) mod task;
+pub(crate) mod transfer;
 pub(crate) mod wait;
 
 pub(crate) use fan::{ended, iteration_aborted, tolerated};
