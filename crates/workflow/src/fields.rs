@@ -122,7 +122,8 @@ fn unwrap(value: Arc<Value>) -> Value {
     Arc::try_unwrap(value).unwrap_or_else(|shared| (*shared).clone())
 }
 
-fn select(selector: &Selector, document: &Arc<Value>, view: &View) -> Result<Arc<Value>, Fault> {
+/// What a selector takes of a document.
+pub(crate) fn select(selector: &Selector, document: &Arc<Value>, view: &View) -> Result<Arc<Value>, Fault> {
     match selector {
         Selector::Whole => Ok(document.clone()),
         Selector::Nothing => Ok(Arc::new(Value::Object(Map::new()))),

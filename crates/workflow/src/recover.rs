@@ -229,7 +229,7 @@ impl Interpreter<'_> {
 }
 
 /// A catcher's output and variables.
-fn caught(
+pub(crate) fn caught(
     language: Language,
     catcher: &Catcher,
     index: usize,

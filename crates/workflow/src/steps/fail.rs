@@ -2,21 +2,28 @@ use serde_json::Value;
 
 use super::Work;
 use crate::failure::Failure;
-use crate::machine::{Amount, Fail, Language};
+use crate::fields::View;
+use crate::machine::{Amount, Fail, Language, State};
 use crate::query::{Fault, jsonata, template};
 
 pub(super) fn work(work: &Work, fields: &Fail) -> Failure {
-    let error = text(work, fields.error.as_ref(), "Error");
-    let cause = text(work, fields.cause.as_ref(), "Cause");
-    match (error, cause) {
-        (Ok(error), Ok(cause)) => Failure::new(error, cause),
-        (Err(fault), _) | (_, Err(fault)) => work.fault(fault),
+    match words(work.state, &work.view, fields) {
+        Ok((error, cause)) => Failure::new(error, cause),
+        Err(fault) => work.fault(fault),
     }
 }
 
-fn text(work: &Work, field: Option<&Amount>, name: &str) -> Result<Option<String>, Fault> {
-    let scope = work.view.scope();
-    let value = match (field, work.state.language) {
+/// The error and the cause that it fails with.
+pub(crate) fn words(state: &State, view: &View, fields: &Fail) -> Result<(Option<String>, Option<String>), Fault> {
+    Ok((
+        text(state.language, view, fields.error.as_ref(), "Error")?,
+        text(state.language, view, fields.cause.as_ref(), "Cause")?,
+    ))
+}
+
+fn text(language: Language, view: &View, field: Option<&Amount>, name: &str) -> Result<Option<String>, Fault> {
+    let scope = view.scope();
+    let value = match (field, language) {
         (None, _) => return Ok(None),
         (Some(Amount::Path(expression)), _) => template::evaluate(expression, &scope)?,
         (Some(Amount::Literal(literal)), Language::JSONata) => {

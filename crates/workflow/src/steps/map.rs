@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::{Work, fan, iteration, map_run};
 use crate::execution::{Doing, Fan, Item, Tolerance};
 use crate::failure::Failure;
-use crate::fields::{effective, integer, number, refuse};
+use crate::fields::{View, effective, integer, number, refuse};
 use crate::flow::Step;
 use crate::history::{Details, HistoryKind};
-use crate::machine::{Amount, Language, Map, MapMode};
+use crate::machine::{Amount, Language, Map, MapMode, State};
 use crate::query::{Fault, Scope, jsonata, path};
 
 /// Reads the items and begins the first iterations.
@@ -16,7 +16,7 @@ pub(super) fn work(work: Work, fields: &Map) -> Result<Step, Failure> {
     let effective = effective(work.state, &work.view).map_err(|fault| work.fault(fault))?;
     let items = match fields.reader {
         Some(_) => Vec::new(),
-        None => items(&work, fields, &effective).map_err(|fault| work.fault(fault))?,
+        None => items(work.state, &work.view, fields, &effective).map_err(|fault| work.fault(fault))?,
     };
     let limit = limit(&work, fields, &effective).map_err(|fault| work.fault(fault))?;
     let length = u32::try_from(items.len()).unwrap_or(u32::MAX);
@@ -46,10 +46,11 @@ pub(super) fn work(work: Work, fields: &Map) -> Result<Step, Failure> {
     }
 }
 
-fn items(work: &Work, fields: &Map, effective: &Arc<Value>) -> Result<Vec<Item>, Fault> {
-    let value = match work.state.language {
-        Language::JSONata => from_items(work, fields)?,
-        Language::JSONPath => from_path(work, fields, effective)?,
+/// The items, in either language.
+pub(crate) fn items(state: &State, view: &View, fields: &Map, effective: &Arc<Value>) -> Result<Vec<Item>, Fault> {
+    let value = match state.language {
+        Language::JSONata => from_items(view, fields)?,
+        Language::JSONPath => from_path(view, fields, effective)?,
     };
     match value {
         Value::Object(fields) => Ok(entries(fields)),
@@ -61,21 +62,21 @@ fn items(work: &Work, fields: &Map, effective: &Arc<Value>) -> Result<Vec<Item>,
     }
 }
 
-fn from_items(work: &Work, fields: &Map) -> Result<Value, Fault> {
+fn from_items(view: &View, fields: &Map) -> Result<Value, Fault> {
     match &fields.items {
-        Some(items) => jsonata::render_as(items, "Items", jsonata::Type::Array, &work.view.scope()),
-        None if work.view.input.is_array() => Ok((*work.view.input).clone()),
+        Some(items) => jsonata::render_as(items, "Items", jsonata::Type::Array, &view.scope()),
+        None if view.input.is_array() => Ok((*view.input).clone()),
         None => Err(Fault {
             error: "States.QueryEvaluationError",
-            cause: format!("Map state input must be an array but was: {}", work.view.input),
+            cause: format!("Map state input must be an array but was: {}", view.input),
             location: None,
         }),
     }
 }
 
-fn from_path(work: &Work, fields: &Map, effective: &Arc<Value>) -> Result<Value, Fault> {
+fn from_path(view: &View, fields: &Map, effective: &Arc<Value>) -> Result<Value, Fault> {
     let reference = fields.items_path.as_deref().unwrap_or("$");
-    let value = path::read(reference, &work.view.over(effective))?;
+    let value = path::read(reference, &view.over(effective))?;
     match value.is_array() {
         true => Ok(value),
         false => {
@@ -116,23 +117,25 @@ fn limit(work: &Work, fields: &Map, effective: &Arc<Value>) -> Result<u32, Fault
         MapMode::Inline => work.turn.limits.inline_concurrency,
         MapMode::Distributed { .. } => work.turn.limits.distributed_concurrency,
     };
-    let Some(amount) = &fields.max_concurrency else {
-        return Ok(most);
-    };
-    let asked = integer(amount, "MaxConcurrency", &work.view.over(effective))?;
-    match u32::try_from(asked) {
-        Ok(0) => Ok(most),
-        Ok(asked) => Ok(asked.min(most)),
-        Err(_) if asked < 0 => Err(refuse(
-            amount,
-            "MaxConcurrency",
-            format!("Expected non-negative integer for MaxConcurrency, but got {asked} instead."),
-        )),
-        Err(_) => Ok(most),
-    }
+    let asked = asked_concurrency(fields, &work.view.over(effective))?;
+    Ok(if asked == 0 { most } else { asked.min(most) })
 }
 
-fn tolerance(fields: &Map, scope: &Scope) -> Result<Tolerance, Fault> {
+/// `MaxConcurrency`; 0 if the definition sets no limit.
+pub(crate) fn asked_concurrency(fields: &Map, scope: &Scope) -> Result<u32, Fault> {
+    let Some(amount) = &fields.max_concurrency else {
+        return Ok(0);
+    };
+    let asked = integer(amount, "MaxConcurrency", scope)?;
+    if asked < 0 {
+        let cause = format!("Expected non-negative integer for MaxConcurrency, but got {asked} instead.");
+        return Err(refuse(amount, "MaxConcurrency", cause));
+    }
+    Ok(u32::try_from(asked).unwrap_or(u32::MAX))
+}
+
+/// How many iterations may fail.
+pub(crate) fn tolerance(fields: &Map, scope: &Scope) -> Result<Tolerance, Fault> {
     let count = fields
         .tolerated_count
         .as_ref()

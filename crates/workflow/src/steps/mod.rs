@@ -1,11 +1,11 @@
 //! What each type of state does: one file each, with what it does when it is worked on and when its events come.
 
 mod batch;
-mod choice;
-mod fail;
+pub(crate) mod choice;
+pub(crate) mod fail;
 mod fan;
 mod iteration;
-mod map;
+pub(crate) mod map;
 pub(crate) mod map_run;
 mod parallel;
 mod pass;

@@ -3,10 +3,10 @@ use serde_json::Value;
 use super::Work;
 use crate::execution::{Doing, FrameId};
 use crate::failure::Failure;
-use crate::fields::{effective, pass};
+use crate::fields::{View, effective, pass};
 use crate::flow::{Leave, Step};
 use crate::interpreter::Interpreter;
-use crate::machine::{Amount, Wait};
+use crate::machine::{Amount, State, Wait};
 use crate::moment;
 use crate::query::{Fault, jsonata, path};
 
@@ -14,7 +14,7 @@ use crate::query::{Fault, jsonata, path};
 const LONGEST_MS: i64 = 366 * 86_400_000;
 
 pub(super) fn work(work: Work, fields: &Wait) -> Result<Step, Failure> {
-    let delay_ms = delay_ms(&work, fields).map_err(|fault| work.fault(fault))?;
+    let delay_ms = delay_ms(work.state, &work.view, fields).map_err(|fault| work.fault(fault))?;
     if delay_ms <= 0 {
         return leave(&work);
     }
@@ -35,10 +35,11 @@ fn leave(work: &Work) -> Result<Step, Failure> {
     Ok(Step::Leave(Leave::to(work.state.next, closed)))
 }
 
-fn delay_ms(work: &Work, fields: &Wait) -> Result<i64, Fault> {
+/// Milliseconds from now; not positive for a moment that is over.
+pub(crate) fn delay_ms(state: &State, view: &View, fields: &Wait) -> Result<i64, Fault> {
     let delay = match fields {
-        Wait::Seconds(seconds) => seconds_of(work, seconds)?.saturating_mul(1000),
-        Wait::Timestamp(timestamp) => timestamp_of(work, timestamp)?.saturating_sub(work.turn.now()),
+        Wait::Seconds(seconds) => seconds_of(state, view, seconds)?.saturating_mul(1000),
+        Wait::Timestamp(timestamp) => timestamp_of(state, view, timestamp)?.saturating_sub(view.now_ms),
     };
     if delay > LONGEST_MS {
         return Err(Fault::runtime("Wait state delay is too long."));
@@ -46,8 +47,8 @@ fn delay_ms(work: &Work, fields: &Wait) -> Result<i64, Fault> {
     Ok(delay)
 }
 
-fn seconds_of(work: &Work, seconds: &Amount) -> Result<i64, Fault> {
-    let value = value(work, seconds, "Seconds", jsonata::Type::Number)?;
+fn seconds_of(state: &State, view: &View, seconds: &Amount) -> Result<i64, Fault> {
+    let value = value(state, view, seconds, "Seconds", jsonata::Type::Number)?;
     let whole = value.as_i64().or_else(|| {
         let float = value.as_f64()?;
         (float.fract() == 0.0).then_some(float as i64)
@@ -72,8 +73,8 @@ fn seconds_of(work: &Work, seconds: &Amount) -> Result<i64, Fault> {
     }
 }
 
-fn timestamp_of(work: &Work, timestamp: &Amount) -> Result<i64, Fault> {
-    let value = value(work, timestamp, "Timestamp", jsonata::Type::String)?;
+fn timestamp_of(state: &State, view: &View, timestamp: &Amount) -> Result<i64, Fault> {
+    let value = value(state, view, timestamp, "Timestamp", jsonata::Type::String)?;
     let parsed = value.as_str().and_then(moment::parse);
     parsed.ok_or_else(|| match timestamp {
         Amount::Path(path) => Fault::runtime(format!(
@@ -91,14 +92,14 @@ fn timestamp_of(work: &Work, timestamp: &Amount) -> Result<i64, Fault> {
     })
 }
 
-fn value(work: &Work, amount: &Amount, field: &str, expected: jsonata::Type) -> Result<Value, Fault> {
+fn value(state: &State, view: &View, amount: &Amount, field: &str, expected: jsonata::Type) -> Result<Value, Fault> {
     match amount {
         Amount::Path(text) => {
-            let effective = effective(work.state, &work.view)?;
-            path::read(text, &work.view.over(&effective))
+            let effective = effective(state, view)?;
+            path::read(text, &view.over(&effective))
         }
         Amount::Literal(Value::String(text)) if jsonata::is_expression(text) => {
-            jsonata::render_as(&Value::String(text.clone()), field, expected, &work.view.scope())
+            jsonata::render_as(&Value::String(text.clone()), field, expected, &view.scope())
         }
         Amount::Literal(literal) => Ok(literal.clone()),
     }
