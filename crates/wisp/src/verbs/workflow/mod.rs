@@ -4,6 +4,7 @@ mod credentials;
 mod deploy;
 mod drawing;
 mod graph;
+mod inspect;
 mod lint;
 mod list;
 mod names;

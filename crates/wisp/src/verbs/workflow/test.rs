@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use wisp_workflow::simulate::{Case, Report, run};
 
-use super::tables;
+use super::{inspect, tables};
 use crate::cli::{BOLD, Session, Usage};
 
 /// Run a definition with mocked tasks and a clock that jumps, without a server
@@ -21,6 +21,7 @@ mocks returns its input.
 Examples:
   wisp workflow test order.asl.json --input order.json --mocks mocks.json
   wisp workflow test order.asl.json --history --output json
+  wisp workflow test order.asl.json --state Charge --input order.json --mocks mocks.json
   wisp workflow test --cases cases.json --history
   wisp workflow test --choice rules.json
   wisp workflow test --validate definitions.json")]
@@ -34,6 +35,9 @@ pub(super) struct Test {
     /// What its tasks answer
     #[arg(long, value_name = "FILE")]
     mocks: Option<PathBuf>,
+    /// Try only this state, with the first of its mocks, and show its data after each field
+    #[arg(long, value_name = "NAME", requires = "definition", conflicts_with_all = ["express", "history"])]
+    state: Option<String>,
     /// Run it as Express
     #[arg(long)]
     express: bool,
@@ -68,12 +72,17 @@ impl Test {
     }
 
     fn run_one(&self, session: &Session, definition: &Path) -> Result<()> {
+        let input = self.input.as_deref().map_or(Ok(json!({})), read)?;
+        let mocks = self.mocks.as_deref().map_or(Ok(json!({})), read)?;
+        if let Some(state) = &self.state {
+            return inspect::run(session, read(definition)?, state, input, &mocks);
+        }
         let case = json!({
             "id": definition.display().to_string(),
             "type": if self.express { "EXPRESS" } else { "STANDARD" },
             "definition": read(definition)?,
-            "input": self.input.as_deref().map_or(Ok(json!({})), read)?,
-            "mocks": self.mocks.as_deref().map_or(Ok(json!({})), read)?,
+            "input": input,
+            "mocks": mocks,
         });
         let report = run(&parse(case)?)?;
         match session.out().for_people() {
