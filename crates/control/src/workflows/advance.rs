@@ -122,7 +122,7 @@ impl Control {
             self.begin_again(key, &mut held, id);
         }
         while held.is_cut() {
-            if let Err(error) = self.step_execution(key, &mut held, &[], false).await {
+            if let Err(error) = self.step_execution(key, &mut held, &[EventKind::Tick], false).await {
                 return undone(key, vec![Letter::new(None)], &error);
             }
         }

@@ -143,7 +143,8 @@ impl Control {
                 }
             }
             kinds = match turn.more {
-                true => Vec::new(),
+                // An execution that never waits must see its time run out.
+                true => vec![EventKind::Tick],
                 false => self.happened(&mut receiver, &mut timers).await?,
             };
         }

@@ -167,6 +167,8 @@ impl Held {
                 self.clear(*id, commit);
                 let at = u64::try_from(*at_ms).unwrap_or_default();
                 self.timers.insert(*id, at);
+                // One that fired early is set again for its moment.
+                commit.cancelled.retain(|cancelled| *cancelled != timer(*id, at));
                 commit.timers.push(timer(*id, at));
             }
             Effect::ClearTimer { id, .. } => self.clear(*id, commit),
