@@ -64,3 +64,12 @@ fn a_variable_that_is_missing_is_a_fault() {
     let cause = "Invalid path '$.v': The choice state's condition path references an invalid value.";
     assert!(wrong[0].contains(cause), "{wrong:?}");
 }
+
+#[test]
+fn patterns_are_matched_in_linear_time() {
+    let (text, pattern) = ("a".repeat(1 << 18), format!("*{}b*", "a".repeat(1 << 17)));
+    let rule = serde_json::json!({"Variable": "$", "StringMatches": pattern});
+    // With time that grows by the product of the lengths this would take minutes.
+    let row = serde_json::json!({"rule": rule, "input": text, "expect": false});
+    assert_eq!(wrong(&[row]), Vec::<String>::new());
+}

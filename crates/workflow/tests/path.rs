@@ -169,6 +169,8 @@ fn what_is_no_path_is_refused() {
     }
     let deep = format!("$[?{}@.a{}]", "(".repeat(100_000), ")".repeat(100_000));
     assert!(Path::parse(&deep).is_err());
+    let long = format!("${}", "[?(@.a)]".repeat(100_000));
+    assert!(Path::parse(&long).is_err());
     let nots = format!("$[?({}@.a)]", "!".repeat(100_000));
     assert!(Path::parse(&nots).is_err());
 }
@@ -180,6 +182,9 @@ fn scans_that_multiply_end() {
         deep = json!({"a": deep});
     }
     let cause = read("$..*..*..*..*..*..*", &deep).expect_err("too many");
+    assert!(cause.contains("visits more than"), "{cause}");
+    let many: Value = (0..10_000).collect();
+    let cause = read("$.a[?(@ in $.b)]", &json!({"a": many, "b": many})).expect_err("too many");
     assert!(cause.contains("visits more than"), "{cause}");
 }
 

@@ -178,40 +178,46 @@ fn order(kind: Kind, left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
-/// Whether `text` is of this pattern: `*` stands for any characters, `\*` and `\\` for themselves. In linear space and
-/// at most quadratic time: after a star only the last one is tried again.
+/// Whether `text` is of this pattern: `*` stands for any characters, `\*` and `\\` for themselves. In linear time: what
+/// stands between two stars may always be the first of its kind.
 fn matches(text: &str, pattern: &str) -> bool {
-    let pattern = tokens(pattern);
-    let text: Vec<char> = text.chars().collect();
-    let (mut at, mut token, mut star) = (0, 0, None);
-    while at < text.len() {
-        match pattern.get(token) {
-            Some(None) => {
-                star = Some((token, at));
-                token += 1;
-            }
-            Some(Some(c)) if *c == text[at] => (at, token) = (at + 1, token + 1),
-            _ => match star {
-                Some((after, start)) => {
-                    star = Some((after, start + 1));
-                    (at, token) = (start + 1, after + 1);
-                }
-                None => return false,
-            },
-        }
+    let pieces = pieces(pattern);
+    let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else {
+        return false;
+    };
+    if pieces.len() == 1 {
+        return text == first;
     }
-    pattern[token..].iter().all(Option::is_none)
+    let within = text
+        .strip_prefix(first.as_str())
+        .and_then(|text| text.strip_suffix(last.as_str()));
+    let Some(mut rest) = within else { return false };
+    pieces[1..pieces.len() - 1]
+        .iter()
+        .all(|piece| match rest.split_once(piece.as_str()) {
+            Some((_, after)) => {
+                rest = after;
+                true
+            }
+            None => false,
+        })
 }
 
-/// The characters of a pattern; none for a star.
-fn tokens(pattern: &str) -> Vec<Option<char>> {
-    let (mut tokens, mut characters) = (Vec::new(), pattern.chars().peekable());
+/// What stands between the stars of a pattern.
+fn pieces(pattern: &str) -> Vec<String> {
+    let (mut pieces, mut characters) = (vec![String::new()], pattern.chars().peekable());
     while let Some(c) = characters.next() {
-        tokens.push(match c {
-            '*' => None,
-            '\\' => Some(characters.next_if(|next| "*\\".contains(*next)).unwrap_or('\\')),
-            c => Some(c),
-        });
+        let escaped = match c {
+            '*' => {
+                pieces.push(String::new());
+                continue;
+            }
+            '\\' => characters.next_if(|next| "*\\".contains(*next)),
+            _ => None,
+        };
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(escaped.unwrap_or(c));
+        }
     }
-    tokens
+    pieces
 }

@@ -50,7 +50,7 @@ impl Default for Bounds {
             depth: 3000,
             sequence: 262_144,
             bytes: 1 << 20,
-            visits: 1_000_000,
+            visits: 4_000_000,
         }
     }
 }

@@ -145,10 +145,16 @@ impl Filter {
             }
             Self::Compare(left, operator, right) => {
                 let (left, right) = (left.value(item, selection)?, right.value(item, selection)?);
+                selection.charge(length(left.as_ref()) * length(right.as_ref()))?;
                 Ok(operator.judge(left.as_ref(), right.as_ref()))
             }
         }
     }
+}
+
+/// How many items a value has, or one.
+fn length(value: Option<&Value>) -> usize {
+    value.and_then(Value::as_array).map_or(1, |items| items.len().max(1))
 }
 
 fn any(all: &[Filter], mut holds: impl FnMut(&Filter) -> Result<bool, Missing>) -> Result<bool, Missing> {

@@ -1,14 +1,18 @@
 use super::Malformed;
 
+/// How many steps a path may have, those in its filters included: selecting recurses.
+const MAX_STEPS: usize = 200;
+
 /// A cursor over the characters of a path.
 pub(super) struct Lexer<'t> {
     text: &'t str,
     at: usize,
+    steps: usize,
 }
 
 impl<'t> Lexer<'t> {
     pub fn new(text: &'t str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, steps: 0 }
     }
 
     pub fn rest(&self) -> &'t str {
@@ -102,6 +106,15 @@ impl<'t> Lexer<'t> {
                 self.at = before;
                 self.malformed("a whole number is expected")
             })
+    }
+
+    /// Counts one more step of the path.
+    pub fn count_step(&mut self) -> Result<(), Malformed> {
+        self.steps += 1;
+        if self.steps <= MAX_STEPS {
+            return Ok(());
+        }
+        Err(self.malformed(&format!("the path has more than {MAX_STEPS} steps")))
     }
 
     pub fn malformed(&self, why: &str) -> Malformed {

@@ -120,6 +120,7 @@ impl Path {
         } else {
             return Ok(false);
         }
+        lexer.count_step()?;
         Ok(true)
     }
 

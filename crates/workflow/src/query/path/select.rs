@@ -86,6 +86,16 @@ impl<'v> Selection<'v> {
         Ok((!values.is_empty()).then_some(Value::Array(values)))
     }
 
+    /// Counts values that are visited: deep scans in a row multiply, and so do searches for each item.
+    pub fn charge(&self, values: usize) -> Result<(), Missing> {
+        let (visits, most) = (self.visits.get().saturating_add(values), self.scope.bounds.visits);
+        self.visits.set(visits);
+        if visits <= most {
+            return Ok(());
+        }
+        Err(Missing(format!("the path visits more than {most} values")))
+    }
+
     fn all(&self, path: &'v Path) -> Result<Vec<Cow<'v, Value>>, Missing> {
         let start = match &path.root {
             Root::Input => Some(self.scope.input),
@@ -109,12 +119,7 @@ impl<'v> Selection<'v> {
         value: &'v Value,
         found: &mut Vec<Cow<'v, Value>>,
     ) -> Result<(), Missing> {
-        self.visits.set(self.visits.get() + 1);
-        // Deep scans in a row multiply.
-        let most = self.scope.bounds.visits;
-        if self.visits.get() > most {
-            return Err(Missing(format!("the path visits more than {most} values: {path}")));
-        }
+        self.charge(1)?;
         let Some(step) = path.steps.get(at) else {
             found.push(Cow::Borrowed(value));
             return Ok(());
