@@ -4,6 +4,7 @@ use super::Package;
 
 const NODE: &str = "nodejs:20";
 const PYTHON: &str = "python:3.11";
+const PROGRAM: &str = "native";
 
 /// The package.
 pub(crate) fn register() -> Package {
@@ -26,6 +27,26 @@ pub(crate) fn register() -> Package {
             "Counts the words of `payload`",
             NODE,
             include_str!("samples/wordcount.js"),
+        )
+        .code(
+            "wordcountAsync",
+            "Counts the words of `payload` in an asynchronous function",
+            NODE,
+            include_str!("samples/wordcountAsync.js"),
+        )
+        .code("cat", "Joins `lines` to one text", NODE, include_str!("samples/cat.js"))
+        .code(
+            "head",
+            "The first `num` of `lines`",
+            NODE,
+            include_str!("samples/head.js"),
+        )
+        .code("sort", "Sorts `lines`", NODE, include_str!("samples/sort.js"))
+        .code(
+            "split",
+            "Splits `payload` at `separator`",
+            NODE,
+            include_str!("samples/split.js"),
         )
         .code(
             "countdown",
@@ -60,5 +81,17 @@ pub(crate) fn register() -> Package {
             "Greets by name and place",
             PYTHON,
             include_str!("samples/greeting.py"),
+        )
+        .code(
+            "helloShell",
+            "Says hello in a shell script",
+            PROGRAM,
+            include_str!("samples/hello.sh"),
+        )
+        .code(
+            "curl",
+            "Fetches `payload` with curl",
+            PROGRAM,
+            include_str!("samples/curl.sh"),
         )
 }

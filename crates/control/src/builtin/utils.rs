@@ -31,11 +31,13 @@ pub(crate) fn register() -> Package {
         })
         .action(
             "hosturl",
-            "The path of a web action, of a trigger or of an action in the API",
+            "The address of a web action, of a trigger or of an action in the API",
             |request| {
                 Box::pin(async move {
+                    let server = &request.control.gateway().url;
                     let namespace = request.caller.namespace.as_str();
-                    host_url(namespace, request.arguments.as_object().unwrap_or(&Object::new()))
+                    let arguments = request.arguments.as_object();
+                    Ok(host_url(server, namespace, arguments.unwrap_or(&Object::new())))
                 })
             },
         )
@@ -101,8 +103,8 @@ fn smash(mut arguments: Object) -> Result<Value> {
     Ok(Value::Object(Object::from_iter([(field, Value::Object(arguments))])))
 }
 
-/// The address below the API's own, which a caller knows better than the server does.
-fn host_url(namespace: &str, arguments: &Object) -> Result<Value> {
+/// The address of something in a namespace, on a server that callers know by this address.
+fn host_url(server: &str, namespace: &str, arguments: &Object) -> Value {
     let text = |name: &str| arguments.get(name).and_then(Value::as_str).unwrap_or_default();
     let flag = |name: &str| {
         arguments
@@ -110,16 +112,16 @@ fn host_url(namespace: &str, arguments: &Object) -> Result<Value> {
             .is_some_and(|value| value == true || value == "true")
     };
     let path = text("path").trim_start_matches('/');
-    let url = if flag("trigger") {
-        format!("/api/v1/namespaces/{namespace}/triggers/{path}")
+    let below = if flag("trigger") {
+        format!("namespaces/{namespace}/triggers/{path}")
     } else if flag("web") {
         let extension = Some(text("ext").trim_start_matches('.')).filter(|ext| !ext.is_empty());
         let extension = extension.map_or_else(String::new, |ext| format!(".{ext}"));
-        format!("/api/v1/web/{namespace}/{path}{extension}")
+        format!("web/{namespace}/{path}{extension}")
     } else {
-        format!("/api/v1/namespaces/{namespace}/actions/{path}")
+        format!("namespaces/{namespace}/actions/{path}")
     };
-    Ok(json!({ "url": url }))
+    json!({ "url": format!("{}/api/v1/{below}", server.trim_end_matches('/')) })
 }
 
 /// A time as ECMAScript prints it.
@@ -170,6 +172,23 @@ mod tests {
             json!({"lines": ["b", 1], "payload": "b\n1"}),
         );
         check(smash, json!({"$fieldName": "x", "a": 1}), json!({"x": {"a": 1}}));
+    }
+
+    #[test]
+    fn addresses_are_whole() {
+        let address = |arguments: Value| host_url("https://h/", "ns", arguments.as_object().unwrap())["url"].clone();
+        assert_eq!(
+            address(json!({"web": true, "ext": "json", "path": "/pkg/a"})),
+            "https://h/api/v1/web/ns/pkg/a.json"
+        );
+        assert_eq!(
+            address(json!({"trigger": "true", "path": "t"})),
+            "https://h/api/v1/namespaces/ns/triggers/t"
+        );
+        assert_eq!(
+            address(json!({"path": "a"})),
+            "https://h/api/v1/namespaces/ns/actions/a"
+        );
     }
 
     #[test]

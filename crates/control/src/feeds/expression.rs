@@ -1,29 +1,34 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use cel::{Context, Program};
 use serde_json::{Map, Value};
 use wisp_core::{
     Error, Result,
-    ports::{Event, FeedSettings},
+    model::Limits,
+    ports::{Clock, Event, FeedSettings},
 };
 
+use super::bounded::{Bounded, Cost};
 use crate::invoke::{json as to_json, object};
 
 /// What a subscription wants of its source's events, as expressions of the Common Expression Language over `event` (what
 /// it says) and `id`.
 pub(crate) struct Wanted {
-    filter: Option<Program>,
-    map: Option<Program>,
+    filter: Option<Bounded>,
+    map: Option<Bounded>,
+    cost: Cost,
+    clock: Arc<dyn Clock>,
 }
 
 impl Wanted {
-    /// Reads the settings `filter` and `map`; refuses what cannot be compiled or is longer than `limit` bytes.
-    pub fn new(settings: &FeedSettings, limit: u64) -> Result<Self> {
+    /// Reads the settings `filter` and `map`; refuses what cannot be compiled or is longer than it may be.
+    pub fn new(settings: &FeedSettings, limits: &Limits, clock: Arc<dyn Clock>) -> Result<Self> {
+        let limit = limits.expression_size;
         let program = |name: &str| match settings.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if text.is_empty() => Ok(None),
             Some(Value::String(text)) if text.len() as u64 <= limit => match Program::compile(text) {
-                Ok(program) => Ok(Some(program)),
+                Ok(program) => Ok(Some(Bounded::new(&program))),
                 Err(error) => Err(Error::bad_request(format!(
                     "the {name} parameter is not an expression: {error}"
                 ))),
@@ -38,24 +43,34 @@ impl Wanted {
         Ok(Self {
             filter: program("filter")?,
             map: program("map")?,
+            cost: Cost {
+                steps: limits.expression_steps,
+                time: Duration::from_millis(limits.expression_time),
+            },
+            clock,
         })
+    }
+
+    /// Whether every event is wanted as it is.
+    pub fn is_everything(&self) -> bool {
+        self.filter.is_none() && self.map.is_none()
     }
 
     /// The event as it is wanted; none if it is not.
     pub fn apply(&self, event: Event) -> Result<Option<Event>> {
-        if self.filter.is_none() && self.map.is_none() {
+        if self.is_everything() {
             return Ok(Some(event));
         }
         let mut context = Context::default();
         context.add_variable_from_value("event", operand(Value::Object(object(&event.data)?)));
         context.add_variable_from_value("id", event.id.clone());
         if let Some(filter) = &self.filter
-            && execute("filter", filter, &context)? != Value::Bool(true)
+            && self.execute("filter", filter, &mut context)? != Value::Bool(true)
         {
             return Ok(None);
         }
         let Some(map) = &self.map else { return Ok(Some(event)) };
-        let data = match execute("map", map, &context)? {
+        let data = match self.execute("map", map, &mut context)? {
             Value::Object(object) => object,
             other => Map::from_iter([("value".to_owned(), other)]),
         };
@@ -63,6 +78,21 @@ impl Wanted {
             data: to_json(&Value::Object(data))?,
             ..event
         }))
+    }
+
+    fn execute(&self, name: &str, expression: &Bounded, context: &mut Context<'_, '_>) -> Result<Value> {
+        let value = expression
+            .execute(context, self.cost, self.clock.clone())
+            .map_err(|error| {
+                let named = Error::bad_request(format!("{name}: {}", error.message()));
+                error
+                    .context()
+                    .iter()
+                    .fold(named, |named, (key, fact)| named.with(key, fact))
+            })?;
+        value
+            .json()
+            .map_err(|error| Error::bad_request(format!("{name}: {error}")))
     }
 }
 
@@ -85,25 +115,20 @@ fn operand(value: Value) -> cel::Value {
     }
 }
 
-fn execute(name: &str, program: &Program, context: &Context<'_, '_>) -> Result<Value> {
-    let value = program
-        .execute(context)
-        .map_err(|error| Error::bad_request(format!("{name}: {error}")))?;
-    value
-        .json()
-        .map_err(|error| Error::bad_request(format!("{name}: {error}")))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use serde_json::json;
 
-    use super::*;
+    use super::{super::bounded::tests::Steady, *};
 
     fn wanted(settings: Value) -> Result<Wanted> {
-        Wanted::new(settings.as_object().unwrap(), 100)
+        let limits = Limits {
+            expression_size: 100,
+            ..Limits::default()
+        };
+        Wanted::new(settings.as_object().unwrap(), &limits, Arc::new(Steady::default()))
     }
 
     fn check(settings: Value, event: Value, expected: Option<Value>) {
@@ -139,6 +164,19 @@ mod tests {
             json!({"list": [1, 2]}),
             Some(json!({"value": [2, 4]})),
         );
+    }
+
+    #[test]
+    fn what_takes_too_much_is_refused_with_its_limits() {
+        let list: Vec<u32> = (0..200).collect();
+        let event = Event {
+            id: "7".into(),
+            data: to_json(&json!({ "l": list })).unwrap(),
+        };
+        let hostile = json!({"filter": "event.l.all(a, event.l.all(b, event.l.all(c, event.l.all(d, true))))"});
+        let error = wanted(hostile).unwrap().apply(event).unwrap_err();
+        assert_eq!(error.message(), "filter: it takes more than 1000000 steps or 1000 ms");
+        assert_eq!(error.context()[0].0, "limit");
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl Control {
                 )));
             }
         }
-        Wanted::new(&settings, self.inner.limits.expression_size)?;
+        Wanted::new(&settings, &self.inner.limits, self.inner.clock.clone())?;
         source.open(feed, &settings)?;
         Ok(settings)
     }

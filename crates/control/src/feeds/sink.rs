@@ -1,12 +1,13 @@
 use std::{
     collections::HashSet,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use wisp_core::{
     Code, Error, Result,
     model::{Fqn, Millis},
@@ -27,7 +28,7 @@ pub(super) struct Sink {
     pub control: Control,
     pub trigger: Fqn,
     pub source: &'static str,
-    pub wanted: Wanted,
+    pub wanted: Arc<Wanted>,
     pub batch: Option<Batch>,
     pub outlook: Outlook,
     /// Why no event can be taken any more.
@@ -46,9 +47,8 @@ impl EventSink for Sink {
     async fn deliver(&self, events: Vec<Event>) -> Result<()> {
         let mut wanted = Vec::with_capacity(events.len());
         let mut seen = HashSet::new();
-        for event in events {
-            let id = event.id.clone();
-            match self.wanted.apply(event) {
+        for (id, applied) in self.apply(events).await? {
+            match applied {
                 Ok(Some(event)) if seen.insert(id.clone()) => wanted.push(event),
                 Ok(Some(_)) => self.count("duplicate", 1),
                 Ok(None) => self.count("filtered", 1),
@@ -89,6 +89,27 @@ impl Sink {
     /// Why no event can be taken any more, if that is so.
     pub fn refusal(&self) -> Option<Error> {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// What the expressions make of events, by the events' ids. Whoever wrote them decides how much that computes.
+    async fn apply(&self, events: Vec<Event>) -> Result<Vec<(String, Result<Option<Event>>)>> {
+        let wanted = self.wanted.clone();
+        let apply = move || {
+            let apply = |event: Event| (event.id.clone(), wanted.apply(event));
+            events.into_iter().map(apply).collect()
+        };
+        if self.wanted.is_everything() {
+            return Ok(apply());
+        }
+        let (done, applied) = oneshot::channel();
+        let work = move || {
+            // Nobody waits for it when the subscription has ended.
+            let _ = done.send(apply());
+        };
+        self.control.inner.tasks.compute(Box::new(work));
+        applied
+            .await
+            .map_err(|error| Error::internal("the expressions of a feed were not evaluated").because(error))
     }
 
     /// Fires the trigger, once, for however long it takes.

@@ -50,7 +50,7 @@ impl Control {
             control: self.clone(),
             trigger: stored.trigger.clone(),
             source: source.name(),
-            wanted: Wanted::new(&settings, self.inner.limits.expression_size)?,
+            wanted: Arc::new(Wanted::new(&settings, &self.inner.limits, self.inner.clock.clone())?),
             batch: batch(&settings),
             outlook: Outlook::default(),
             refusal: Mutex::default(),

@@ -90,6 +90,10 @@ pub struct Limits {
     pub feeds: u64,
     /// Size of a feed's filter, and of its map, in bytes.
     pub expression_size: u64,
+    /// Values that either may read or make for one event; 64 bytes of a text are one.
+    pub expression_steps: u64,
+    /// How long either may take for one event, in milliseconds.
+    pub expression_time: u64,
 }
 
 impl Default for Limits {
@@ -130,6 +134,8 @@ impl Default for Limits {
             min_isolation: Isolation::Wasm,
             feeds: 10_000,
             expression_size: 4_096,
+            expression_steps: 1_000_000,
+            expression_time: 1_000,
         }
     }
 }

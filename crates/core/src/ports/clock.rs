@@ -21,4 +21,9 @@ pub trait Clock: Send + Sync {
 pub trait Tasks: Send + Sync {
     /// Starts a task; a clean shutdown waits for it.
     fn spawn(&self, task: BoxFuture<'static, ()>);
+
+    /// Starts work that computes for long, where no other task waits for it; a clean shutdown waits for it too.
+    fn compute(&self, work: Box<dyn FnOnce() + Send>) {
+        self.spawn(Box::pin(async move { work() }));
+    }
 }
