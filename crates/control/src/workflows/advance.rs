@@ -146,7 +146,7 @@ impl Control {
         }
         let (before, machine) = (held.run.execution.status, held.machine.clone());
         let turn = advance(&machine, &mut held.run.execution, &events, &workflows.settings.limits());
-        let (commit, begin) = held.write(turn, kinds, now, receipts)?;
+        let (commit, begin) = held.write(turn, kinds, now, receipts, workflows.settings.kept())?;
         let earliest = commit.timers.iter().map(|timer| timer.at).min();
         let first = commit.after == 0;
         workflows.journal.commit(commit).await?;

@@ -17,6 +17,7 @@ use super::{
     nested::map_run_scope,
     paging::{Chunk, Paging, token},
     run::{Run, Summary, decode},
+    settings::DAY,
     start::is_running,
     tasks::check_failure,
 };
@@ -24,9 +25,6 @@ use crate::{control::Control, resolve::require};
 
 /// Longest token of a list of executions.
 const TOKEN: usize = 3096;
-
-/// Milliseconds of a day.
-const DAY: u64 = 24 * 3600 * 1000;
 
 /// Which executions are listed.
 #[derive(Clone, Debug, Default)]

@@ -83,7 +83,7 @@ impl Control {
         let (arn, started) = (run.execution.identity.arn.clone(), self.inner.clock.now());
         let promised = format!("{}/{}", run.key(), run.nonce);
         let place = journal::Place {
-            scope: key::scope(&run.namespace, "express"),
+            scope: key::scope(&run.namespace, "*express"),
             status: PROMISED.to_owned(),
             started,
             summary: Default::default(),

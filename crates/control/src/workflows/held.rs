@@ -17,6 +17,9 @@ use super::run::{MapRun, Run, decode, encode};
 /// Marks an execution whose turn was cut: it goes on without an event.
 const CUT: &str = "cut";
 
+/// The timer of the end of an execution's stay in the journal.
+pub(super) const EXPIRY: &str = "expiry";
+
 /// An execution in memory, as its driver holds it.
 pub(crate) struct Held {
     pub run: Run,
@@ -27,6 +30,8 @@ pub(crate) struct Held {
     pub open: BTreeMap<u64, Open>,
     /// Timers that are set.
     timers: BTreeMap<u64, Millis>,
+    /// When it is forgotten, if it has ended.
+    expiry: Option<Millis>,
     /// Whether the last turn was cut.
     cut: bool,
     /// Work whose end is no longer wanted, until it is stopped.
@@ -62,6 +67,7 @@ impl Held {
             turns: 0,
             open: BTreeMap::new(),
             timers: BTreeMap::new(),
+            expiry: None,
             cut: false,
             dropped: BTreeMap::new(),
             under_way: 0,
@@ -84,6 +90,7 @@ impl Held {
                 held.open.insert(id, decode(&effect.body)?);
             }
         }
+        held.expiry = timers.iter().find(|timer| timer.id == EXPIRY).map(|timer| timer.at);
         let timers = timers
             .iter()
             .filter_map(|timer| Some((timer.id.parse().ok()?, timer.at)));
@@ -107,13 +114,15 @@ impl Held {
         left.map(|(id, _)| *id).collect()
     }
 
-    /// What a turn of the core changes, for the journal; and the work that is to be begun when it is committed.
+    /// What a turn of the core changes, for the journal; and the work that is to be begun when it is committed. One that
+    /// has ended is kept for so long.
     pub fn write(
         &mut self,
         turn: Turn,
         events: &[EventKind],
         now: Millis,
         receipts: bool,
+        keep: Millis,
     ) -> Result<(journal::Turn, Vec<Effect>)> {
         let mut commit = journal::Turn {
             execution: self.run.key(),
@@ -139,11 +148,23 @@ impl Held {
         let over = self.run.execution.status != Status::Running;
         if over != self.run.stopped.is_some() || self.turns == 0 {
             self.run.stopped = over.then_some(now);
+            self.expire(over.then(|| now.saturating_add(keep)), &mut commit);
             commit.place = Some(self.run.place()?);
         }
         commit.synced = self.run.strict || receipts || over;
         commit.state = encode(&self.run)?.into();
         Ok((commit, begin))
+    }
+
+    /// Sets when the execution is forgotten, or that it is not.
+    fn expire(&mut self, at: Option<Millis>, commit: &mut journal::Turn) {
+        let timer = |at| Timer {
+            at,
+            id: EXPIRY.to_owned(),
+        };
+        commit.cancelled.extend(self.expiry.map(timer));
+        commit.timers.extend(at.map(timer));
+        self.expiry = at;
     }
 
     /// Timers that have fired are no more, whether anybody waited for them or not.

@@ -16,7 +16,7 @@ pub(super) fn of_named(namespace: &EntityName, named: &Named) -> Option<String> 
     }
 }
 
-/// The list of a machine's executions.
+/// The list of a machine's executions. Other lists begin with a star, which no machine's name does.
 pub(super) fn scope(namespace: &EntityName, machine: &str) -> String {
     format!("{namespace}/{machine}")
 }

@@ -338,21 +338,25 @@ impl Control {
                 .says(message)
                 .with("limit", "workflows.definition_size"));
         }
-        let report = validate(definition, kind.into());
-        let faults = report
-            .diagnostics
-            .iter()
-            .filter(|found| found.severity == Severity::Error);
-        let faults: Vec<String> = faults
-            .map(|found| match found.location.as_str() {
-                "" => format!("{}: {}", found.code, found.message),
-                location => format!("{}: {} at {location}", found.code, found.message),
-            })
-            .collect();
-        match faults.is_empty() {
-            true => Ok(()),
-            false => Err(Exception::InvalidDefinition.of(faults.join(", "))),
-        }
+        refuse_faults(&validate(definition, kind.into()))
+    }
+}
+
+/// Refuses what has a fault that forbids storing it.
+pub(super) fn refuse_faults(report: &Report) -> Result<()> {
+    let faults = report
+        .diagnostics
+        .iter()
+        .filter(|found| found.severity == Severity::Error);
+    let faults: Vec<String> = faults
+        .map(|found| match found.location.as_str() {
+            "" => format!("{}: {}", found.code, found.message),
+            location => format!("{}: {} at {location}", found.code, found.message),
+        })
+        .collect();
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Exception::InvalidDefinition.of(faults.join(", "))),
     }
 }
 

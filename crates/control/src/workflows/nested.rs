@@ -262,5 +262,6 @@ fn child_run(parent: &str, of: &Run, child: &Child) -> Run {
 
 /// What lists of a namespace's map runs are found by.
 pub(super) fn map_run_scope(namespace: &EntityName, arn: &str) -> String {
-    key::scope(namespace, arn.rsplit(':').next().unwrap_or_default())
+    let run = arn.rsplit(':').next().unwrap_or_default();
+    key::scope(namespace, &format!("*{run}"))
 }

@@ -8,7 +8,7 @@ use wisp_core::{
 };
 use wisp_workflow::execution::{Execution, Status};
 
-use super::key;
+use super::{key, nested::map_run_scope};
 
 /// An execution as it is stored: the core's state, and what the platform knows beside it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -123,10 +123,12 @@ impl Run {
             redriven: self.redriven,
             definition: self.definition.clone(),
         };
-        let list = self.parent.as_ref().and_then(|parent| parent.map_run.as_deref());
-        let machine = list.map_or(self.machine.as_str(), |arn| arn.rsplit(':').next().unwrap_or_default());
+        let scope = match self.parent.as_ref().and_then(|parent| parent.map_run.as_deref()) {
+            Some(arn) => map_run_scope(&self.namespace, arn),
+            None => key::scope(&self.namespace, &self.machine),
+        };
         Ok(Place {
-            scope: key::scope(&self.namespace, machine),
+            scope,
             status: status(self.execution.status).to_owned(),
             started: self.started(),
             summary: encode(&summary)?.into(),

@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 use wisp_workflow::{Limits, query::Bounds};
 
+/// Milliseconds of a day.
+pub(super) const DAY: u64 = 24 * 3600 * 1000;
+
 /// Limits of workflows, and what they are called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -41,6 +44,8 @@ pub struct Settings {
     pub poll_seconds: u64,
     /// How long after its end an execution can be redriven, in days.
     pub redrive_days: u64,
+    /// How long executions are kept after their end, in days.
+    pub retention_days: u64,
 }
 
 impl Default for Settings {
@@ -65,11 +70,17 @@ impl Default for Settings {
             expression_ms: limits.expressions.time_ms,
             poll_seconds: 60,
             redrive_days: 14,
+            retention_days: 90,
         }
     }
 }
 
 impl Settings {
+    /// How long executions are kept after their end, in milliseconds.
+    pub(super) fn kept(&self) -> u64 {
+        self.retention_days.saturating_mul(DAY)
+    }
+
     /// What the core must keep to.
     pub(super) fn limits(&self) -> Limits {
         Limits {

@@ -5,6 +5,7 @@ use tokio::sync::Notify;
 use wisp_core::{Result, model::Millis, ports::journal::Due};
 use wisp_workflow::execution::EventKind;
 
+use super::held::EXPIRY;
 use crate::control::Control;
 
 /// Timers that are told of at once: they share a few commits.
@@ -80,6 +81,9 @@ impl Control {
     }
 
     async fn fire_timer(&self, due: Due) -> Result<()> {
+        if due.timer.id == EXPIRY {
+            return self.inner.workflows.journal.delete(&due.execution).await;
+        }
         let id = due.timer.id.parse().unwrap_or_default();
         self.tell(&due.execution, EventKind::TimerFired { id }).await
     }

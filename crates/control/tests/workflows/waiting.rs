@@ -46,4 +46,13 @@ async fn many_executions_wait_over_a_restart() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     }
+    world.pass(std::time::Duration::from_secs(91 * 86_400));
+    while server
+        .control
+        .describe_execution(&server.caller, &arns[0])
+        .await
+        .is_ok()
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
 }
