@@ -2,6 +2,7 @@
 cost a restart nothing. Standard library only: the Step Functions API also takes the namespace's key."""
 
 import http.client
+import itertools
 import json
 import random
 import tempfile
@@ -29,13 +30,17 @@ def call(server, operation, **given):
     return reply if response.status == 200 else {"refused": reply["__type"]}
 
 
+# Names of states are unique in a whole machine.
+NUMBERS = itertools.count()
+
+
 def flow(*states):
     """States one after the other."""
-    names = [f"S{number}" for number in range(len(states))]
+    names = [f"S{next(NUMBERS)}" for _ in states]
     for state, following in zip(states, names[1:]):
         state["Next"] = following
     states[-1]["End"] = True
-    return {"StartAt": "S0", "States": dict(zip(names, states))}
+    return {"StartAt": names[0], "States": dict(zip(names, states))}
 
 
 def task(**more):
@@ -51,6 +56,8 @@ def everything():
 
 def machine(server, name, definition):
     created = call(server, "CreateStateMachine", name=name, definition=json.dumps(definition), roleArn=ROLE)
+    if "refused" in created:
+        raise SystemExit(f"{name} cannot be created: {created}")
     return created["stateMachineArn"]
 
 

@@ -37,7 +37,7 @@ def run(*command):
 
 
 def aws(*arguments):
-    command = (os.environ["VENV"] + "/bin/aws", "--endpoint-url", ENDPOINT, "stepfunctions", *arguments)
+    command = (os.environ["VENV"] + "/bin/python", "-m", "awscli", "--endpoint-url", ENDPOINT, "stepfunctions", *arguments)
     output = run(*command)
     return json.loads(output) if output.strip() else None
 
