@@ -79,7 +79,7 @@ workflows: prepare ## Runs boto3 and the AWS CLI against a server
 
 live: prepare ## Attacks a whole platform: hostile functions, kill -9 under load
 	@$(BUILD)
-	@for suite in restart.py deploy.py images.py hostile crash.py events.py workflows.py; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite; done
+	@for suite in restart.py deploy.py images.py hostile crash.py events.py workflows.py delivery.py; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite; done
 
 bench: prepare ## Measures throughput and latency beside bare servers
 	@./bench/run.sh

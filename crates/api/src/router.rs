@@ -11,8 +11,8 @@ use crate::{
     failure::{self, Failure},
     gateway,
     routes::{
-        actions, activations, admin, credentials, events, images, limits, log_forwarding, namespaces, packages, rules,
-        secrets, server, triggers,
+        actions, activations, admin, credentials, events, images, letters, limits, log_forwarding, namespaces,
+        packages, rules, secrets, server, triggers,
     },
     states,
     transaction::frame,
@@ -75,6 +75,14 @@ pub fn router(state: State) -> Router {
         .route(
             "/api/v1/namespaces/{ns}/activations/{id}/result",
             only("GET", get(activations::result)),
+        )
+        .route(
+            "/api/v1/namespaces/{ns}/dlq",
+            only("GET, POST, DELETE", letters::collection()),
+        )
+        .route(
+            "/api/v1/namespaces/{ns}/dlq/{id}",
+            only("GET, POST, DELETE", letters::entity()),
         )
         .route("/api/v1/namespaces/{ns}/secrets", only("GET", get(secrets::list)))
         .route(

@@ -9,7 +9,6 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use data_encoding::HEXLOWER;
 use tracing::Instrument;
 use wisp_core::Error;
 
@@ -27,9 +26,6 @@ const RESERVED: &str = "sid_";
 /// The path of web actions.
 pub(crate) const WEB: &str = "/api/v1/web";
 
-/// Characters of a new id.
-const LENGTH: usize = 32;
-
 const ALLOW_HEADERS: &str = "Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent";
 const ALLOW_METHODS: &str = "GET, DELETE, POST, PUT, HEAD";
 
@@ -46,7 +42,7 @@ impl Transaction {
     fn of(headers: &HeaderMap) -> Self {
         match headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()) {
             Some(id) if !id.is_empty() && !id.starts_with(RESERVED) => Self(id.into()),
-            _ => Self(HEXLOWER.encode(&rand::random::<[u8; LENGTH / 2]>()).into()),
+            _ => Self(wisp_control::new_transaction().into()),
         }
     }
 
@@ -169,7 +165,7 @@ mod tests {
             |id: &'static str| Transaction::of(&HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_static(id))]));
         assert_eq!(with("mine").as_str(), "mine");
         for made in [with("sid_controller"), with(""), Transaction::of(&HeaderMap::new())] {
-            assert_eq!(made.as_str().len(), LENGTH);
+            assert_eq!(made.as_str().len(), 32);
             assert!(made.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric()));
         }
     }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use wisp_core::{
     Code, Error, Result,
-    model::{ApiKey, EntityName, Identity, Subject, SubjectNamespace},
+    model::{ApiKey, Chain, EntityName, Identity, Subject, SubjectNamespace},
     ports::{Records, Table},
 };
 
@@ -118,6 +118,12 @@ impl Subjects {
         stand_ins.insert(key.uuid.clone(), stand_in);
     }
 
+    /// The stored key's UUID for one that may only stand in for it.
+    pub fn stored_uuid(&self, uuid: &str) -> String {
+        self.stand_in(uuid)
+            .map_or_else(|| uuid.to_owned(), |stand_in| stand_in.stored_uuid)
+    }
+
     fn stand_in(&self, uuid: &str) -> Option<StandIn> {
         self.stand_ins
             .read()
@@ -152,15 +158,19 @@ impl Control {
         let (subject, namespace) = &*owner;
         let digest = secret_digest(&key.secret);
         let matches: bool = digest.as_bytes().ct_eq(expected.as_bytes()).into();
-        if !matches {
-            return Err(invalid());
-        }
+        // What is not the key itself may be one that a function was given in its place.
+        let chain = match matches {
+            true => Some(Chain::default()),
+            false => self.chain_of_key(&key),
+        };
+        let chain = chain.ok_or_else(invalid)?;
         Ok(Identity {
             subject: subject.name.clone(),
             namespace: namespace.name.clone(),
             api_key: key,
             rights: subject.rights.clone(),
             limits: namespace.limits.clone(),
+            chain,
         })
     }
 }

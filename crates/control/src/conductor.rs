@@ -134,6 +134,7 @@ impl Control {
             at: self.inner.clock.now(),
             accepted: call.accepted || !steps.is_empty(),
             pieces: None,
+            delivery: None,
         }
     }
 }

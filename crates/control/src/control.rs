@@ -10,6 +10,7 @@ use crate::{
     authenticate::Subjects,
     builtin::Builtins,
     catalog::Catalog,
+    delivery::{self, Chains, Health, Waiting},
     feeds::Feeds,
     gateway::{self, Gateway},
     kinds::Kinds,
@@ -47,6 +48,8 @@ pub struct Parts {
     pub gateway: gateway::Settings,
     /// Limits of workflows.
     pub workflows: workflows::Settings,
+    /// How rules deliver.
+    pub delivery: delivery::Settings,
     /// Entities and keys that are kept in memory at most.
     pub cache_entries: usize,
 }
@@ -74,6 +77,11 @@ pub(crate) struct Inner {
     pub feeds: Feeds,
     pub gateway: Gateway,
     pub workflows: Workflows,
+    pub delivery: delivery::Settings,
+    pub waiting: Waiting,
+    pub health: Health,
+    pub chains: Chains,
+    pub records: Arc<dyn Records>,
 }
 
 impl Control {
@@ -93,6 +101,7 @@ impl Control {
             seal,
             gateway,
             workflows,
+            delivery,
             cache_entries,
         } = parts;
         let builtins = Builtins::new(&sources, &limits, clock.now());
@@ -103,7 +112,12 @@ impl Control {
                 subjects: Subjects::new(records.clone(), cache_entries),
                 gateway: Gateway::new(gateway, records.clone(), clock.clone(), cache_entries),
                 workflows: Workflows::new(workflows, records.clone(), journal, cache_entries),
-                secrets: Secrets::new(records, seal.clone(), cache_entries),
+                secrets: Secrets::new(records.clone(), seal.clone(), cache_entries),
+                health: Health::new(records.clone()),
+                chains: Chains::new(cache_entries),
+                waiting: Waiting::default(),
+                delivery,
+                records,
                 admission: Admission::new(&limits),
                 owner_keys: OwnerKeys::default(),
                 blobs,

@@ -9,7 +9,8 @@ use wisp_core::{
 
 use crate::{
     control::Control,
-    fire::{arguments, inactive, log_line, record},
+    delivery::Applying,
+    fire::{arguments, inactive, led_by, log_line, record},
     resolve::require,
 };
 
@@ -52,6 +53,7 @@ impl Control {
         }
         self.inner.admission.fire(owner, at)?;
         let arguments = arguments(&trigger, None, &event.data)?;
+        let owner = &led_by(owner.clone(), id, name);
         let transaction = &id.to_string();
         let invocations = trigger.rules.iter().map(|(rule, link)| {
             let (id, arguments) = (
@@ -61,12 +63,23 @@ impl Control {
             async move {
                 let result = match link.status {
                     RuleStatus::Active if self.is_known(owner, id).await? => Ok(id),
-                    RuleStatus::Active => self.apply(id, owner, &link.action, arguments, transaction, at).await,
+                    RuleStatus::Active => {
+                        let what = Applying {
+                            trigger: name,
+                            rule,
+                            link,
+                            payload: arguments,
+                            transaction,
+                            at,
+                            waits: false,
+                        };
+                        self.apply(id, owner, what).await
+                    }
                     RuleStatus::Inactive => Err(inactive(rule, &link.action)),
                 };
                 match result {
                     Err(error) if error.code().retry() => Err(error),
-                    result => Ok(log_line(rule, &link.action, result)),
+                    result => Ok(log_line(rule, &link.action, &result)),
                 }
             }
         });

@@ -11,7 +11,8 @@ use wisp_core::{
 
 use crate::{
     control::Control,
-    invoke::{Call, json as to_json, object},
+    delivery::Applying,
+    invoke::{json as to_json, object},
     resolve::{forbidden, require},
 };
 
@@ -37,52 +38,56 @@ impl Control {
             return Ok(None);
         }
         let arguments = arguments(&trigger, Some(headers), &payload)?;
+        let id = self.new_id();
+        let caller = &led_by(self.linked(caller, transaction), id, name);
         let invocations = trigger.rules.iter().map(|(rule, link)| {
             let arguments = arguments.clone();
             async move {
                 let result = match link.status {
                     RuleStatus::Active => {
-                        let id = self.new_id();
-                        self.apply(id, caller, &link.action, arguments, transaction, at).await
+                        let what = Applying {
+                            trigger: name,
+                            rule,
+                            link,
+                            payload: arguments,
+                            transaction,
+                            at,
+                            waits: true,
+                        };
+                        self.apply(self.new_id(), caller, what).await
                     }
                     RuleStatus::Inactive => Err(inactive(rule, &link.action)),
                 };
-                log_line(rule, &link.action, result)
+                (log_line(rule, &link.action, &result), link.status, result)
             }
         });
-        let logs = futures_util::future::join_all(invocations).await;
-        let id = self.new_id();
+        let applied = futures_util::future::join_all(invocations).await;
+        let refused = all_loops(&applied);
+        let logs = applied.into_iter().map(|(line, ..)| line).collect();
         let activation = record(id, &trigger, caller, payload, logs, at);
         self.inner.activations.finish(Arc::new(activation)).await?;
-        Ok(Some(id))
+        match refused {
+            Some(error) => Err(error.with("activation", id)),
+            None => Ok(Some(id)),
+        }
     }
+}
 
-    /// Promises the invocation that a rule asks for, under this id.
-    pub(crate) async fn apply(
-        &self,
-        id: ActivationId,
-        caller: &Identity,
-        action: &Fqn,
-        payload: Json,
-        transaction: &str,
-        at: Millis,
-    ) -> Result<ActivationId> {
-        let resolved = self.resolve(caller, action, Right::Activate).await?;
-        self.inner.kinds.check_runnable(&resolved.action.exec)?;
-        let permit = self.inner.admission.invocation(caller, at)?;
-        let call = Call {
-            id,
-            resolved,
-            payload,
-            caller: caller.clone(),
-            cause: None,
-            transaction: transaction.to_owned(),
-            at,
-            accepted: true,
-            pieces: None,
-        };
-        self.accept(call, action, permit).await
+/// The caller, for what follows from its fire of a trigger.
+pub(crate) fn led_by(caller: Identity, fire: ActivationId, trigger: &Fqn) -> Identity {
+    Identity {
+        chain: caller.chain.with(fire, trigger),
+        ..caller
     }
+}
+
+/// Why nothing at all was done, if that is because all would have been a loop.
+fn all_loops(applied: &[(String, RuleStatus, Result<ActivationId>)]) -> Option<Error> {
+    let mut active = applied.iter().filter(|(_, status, _)| *status == RuleStatus::Active);
+    let loops = |error: &Error| error.code() == Code::Loop;
+    let all = active.clone().all(|(.., result)| result.as_ref().is_err_and(loops));
+    let (.., first) = active.next()?;
+    first.as_ref().err().filter(|_| all).map(Error::copy)
 }
 
 /// What a trigger's actions receive: its parameters under the headers of the request, if there was one, under the
@@ -104,7 +109,7 @@ pub(crate) fn inactive(rule: &Fqn, action: &Fqn) -> Error {
 }
 
 /// A line of a trigger's logs: a JSON text for each rule.
-pub(crate) fn log_line(rule: &Fqn, action: &Fqn, result: Result<ActivationId>) -> String {
+pub(crate) fn log_line(rule: &Fqn, action: &Fqn, result: &Result<ActivationId>) -> String {
     let (rule, action) = (rule.to_string(), action.to_string());
     let line = match result {
         Ok(id) => json!({"statusCode": 0, "success": true, "activationId": id, "rule": rule, "action": action}),
@@ -134,6 +139,10 @@ pub(crate) fn record(
     logs: Vec<String>,
     at: Millis,
 ) -> Activation {
+    let mut annotations = Annotations::new();
+    if caller.chain.depth > 0 {
+        annotations.set("chain", json!(caller.chain));
+    }
     Activation {
         namespace: caller.namespace.clone(),
         name: trigger.fqn.entity().clone(),
@@ -149,7 +158,7 @@ pub(crate) fn record(
             ..Response::new(Status::Success, payload)
         },
         logs,
-        annotations: Annotations::new(),
+        annotations,
         publish: false,
     }
 }

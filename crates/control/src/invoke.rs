@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 use wisp_core::{
     Error, Result,
     model::{
-        Accepted, Action, Activation, ActivationId, Caller, Exec, Fqn, Identity, Invocation, Json, Millis, Parameter,
-        Parameters, Response, Right, Status,
+        Accepted, Action, Activation, ActivationId, Caller, Delivery, Exec, Fqn, Identity, Invocation, Json, Millis,
+        Parameter, Parameters, Response, Right, Status,
     },
     ports::{BoxFuture, Pieces},
 };
@@ -45,6 +45,8 @@ pub(crate) struct Call {
     pub accepted: bool,
     /// Where a body goes that is a stream, if the caller takes one.
     pub pieces: Option<Pieces>,
+    /// The rule's delivery that it is an attempt of.
+    pub delivery: Option<Arc<Delivery>>,
 }
 
 impl Control {
@@ -66,13 +68,15 @@ impl Control {
             id: self.new_id(),
             resolved,
             payload,
-            caller: caller.clone(),
+            caller: self.linked(caller, transaction),
             cause: None,
             transaction: transaction.to_owned(),
             at,
             accepted: wait == Wait::None,
             pieces: None,
+            delivery: None,
         };
+        self.check_loop(&call).await?;
         self.begin(call, name, permit, wait).await
     }
 
@@ -85,9 +89,9 @@ impl Control {
     }
 
     /// What the ledger keeps of a call, by the name that it was made under, until it has ended.
-    fn promise(&self, call: &Call, name: &Fqn) -> Result<Accepted> {
+    pub(crate) fn promise(&self, call: &Call, name: &Fqn) -> Result<Accepted> {
         let sealed_key = match wants_key(&call.resolved.action) {
-            true => Some(self.inner.seal.close_key(&call.caller.api_key, call.id)?),
+            true => Some(self.inner.seal.close_key(&self.lasting_key(&call.caller), call.id)?),
             false => None,
         };
         Ok(Accepted {
@@ -101,6 +105,8 @@ impl Control {
             sealed_key,
             transaction: call.transaction.clone(),
             at: call.at,
+            chain: call.caller.chain.clone(),
+            delivery: call.delivery.clone(),
         })
     }
 
@@ -108,19 +114,32 @@ impl Control {
     pub(crate) async fn accept(&self, call: Call, name: &Fqn, permit: Permit) -> Result<ActivationId> {
         let accepted = self.promise(&call, name)?;
         self.inner.activations.accept(&accepted).await?;
-        let control = self.clone();
-        self.inner.tasks.spawn(Box::pin(async move {
-            let _permit = permit;
-            control.run_promised(call).await;
-        }));
+        self.go(call, permit);
         Ok(accepted.id)
+    }
+
+    /// Lets what was promised run by itself, or wait for its turn.
+    pub(crate) fn go(&self, call: Call, permit: Permit) {
+        if self.has_its_turn(call.id, &call.caller.namespace, call.delivery.as_deref()) {
+            let control = self.clone();
+            self.inner.tasks.spawn(Box::pin(async move {
+                let _permit = permit;
+                control.run_promised(call).await;
+            }));
+        }
     }
 
     /// Runs what was promised; a failure leaves the promise in the ledger, for the next start.
     pub(crate) async fn run_promised(&self, call: Call) {
-        let id = call.id;
-        if let Err(error) = self.run(call, &mut self.budget()).await {
-            tracing::error!(activation = %id, ?error, "an accepted invocation did not run; it stays in the ledger");
+        let (id, namespace) = (call.id, call.caller.namespace.clone());
+        let delivery = call.delivery.clone();
+        let ended = self.run(call, &mut self.budget()).await;
+        match (delivery, ended) {
+            (Some(delivery), ended) => self.attempted(id, &namespace, &delivery, ended).await,
+            (None, Ok(_)) => {}
+            (None, Err(error)) => {
+                tracing::error!(activation = %id, ?error, "an accepted invocation did not run; it stays in the ledger");
+            }
         }
     }
 
@@ -180,6 +199,10 @@ impl Control {
             Ok(secrets) => secrets,
             Err(name) => return self.refuse(call, &secrets::missing(&name)).await,
         };
+        let api_key = match provides_key(&call.resolved.action) {
+            true => Some(self.key_of_run(&call)?),
+            false => None,
+        };
         let Call {
             id,
             resolved,
@@ -190,6 +213,7 @@ impl Control {
             at,
             accepted,
             pieces,
+            delivery: _,
         } = call;
         let Resolved {
             action,
@@ -202,7 +226,7 @@ impl Control {
             id,
             payload: merge(&parameters, &payload)?,
             environment: Arc::new(environment(&parameters, secrets)),
-            api_key: provides_key(&action).then_some(caller.api_key),
+            api_key,
             action,
             revision,
             binding,
@@ -221,13 +245,30 @@ impl Control {
 }
 
 impl Control {
+    /// Refuses a call that functions have led to without end; its record tells of them.
+    async fn check_loop(&self, call: &Call) -> Result<()> {
+        let Err(error) = self.guard(&call.caller, &call.resolved.action) else {
+            return Ok(());
+        };
+        let (now, response) = (
+            self.inner.clock.now(),
+            Response::failure(Status::ApplicationError, error.message()),
+        );
+        let mut activation = record::without_worker(call, response, now, now);
+        activation
+            .annotations
+            .set("chain", serde_json::json!(call.caller.chain));
+        self.inner.activations.finish(Arc::new(activation)).await?;
+        Err(error.with("activation", call.id))
+    }
+
     /// Records a call whose function cannot be started, for a reason that its developer can remove.
     async fn refuse(&self, call: Call, reason: &str) -> Result<Arc<Activation>> {
         let (now, response) = (
             self.inner.clock.now(),
             Response::failure(Status::DeveloperError, reason),
         );
-        let activation = Arc::new(record::without_worker(call, response, now, now));
+        let activation = Arc::new(record::without_worker(&call, response, now, now));
         self.inner.activations.finish(activation.clone()).await?;
         Ok(activation)
     }

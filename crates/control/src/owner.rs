@@ -5,7 +5,7 @@ use std::{
 
 use wisp_core::{
     Result,
-    model::{ApiKey, EntityName, Identity, NamespaceLimits, Right},
+    model::{ApiKey, Chain, EntityName, Identity, NamespaceLimits, Right},
 };
 
 use crate::{builtin::SYSTEM, control::Control, users::new_key};
@@ -32,6 +32,7 @@ impl Control {
             api_key: self.owner_key(namespace, &own.uuid),
             rights: subject.rights.clone(),
             limits: own.limits.clone(),
+            chain: Chain::default(),
         }))
     }
 
@@ -54,5 +55,6 @@ fn platform(namespace: &EntityName) -> Identity {
         },
         rights: Right::ALL.to_vec(),
         limits: NamespaceLimits::default(),
+        chain: Chain::default(),
     }
 }

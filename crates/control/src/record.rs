@@ -4,13 +4,13 @@ use wisp_core::model::{Activation, Annotations, Millis, Response};
 use crate::invoke::Call;
 
 /// The record of a call that no worker ran: the platform itself did, or nobody could.
-pub(crate) fn without_worker(call: Call, response: Response, start: Millis, end: Millis) -> Activation {
+pub(crate) fn without_worker(call: &Call, response: Response, start: Millis, end: Millis) -> Activation {
     Activation {
-        annotations: annotations(&call, start),
+        annotations: annotations(call, start),
         name: call.resolved.action.fqn.entity().clone(),
         version: call.resolved.action.version,
-        namespace: call.caller.namespace,
-        subject: call.caller.subject,
+        namespace: call.caller.namespace.clone(),
+        subject: call.caller.subject.clone(),
         activation_id: call.id,
         cause: call.cause,
         start,

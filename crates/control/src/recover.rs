@@ -2,41 +2,98 @@ use std::sync::Arc;
 
 use wisp_core::{
     Code, Result,
-    model::{Accepted, Activation, Annotations, ApiKey, Identity, NamespaceLimits, Response, Right, Status, Version},
+    model::{
+        Accepted, Activation, ActivationId, Annotations, ApiKey, Identity, NamespaceLimits, Response, Right, Status,
+        Version,
+    },
 };
 
-use crate::{control::Control, invoke::Call};
+use crate::{admit::Permit, control::Control, invoke::Call};
 
 impl Control {
     /// Takes up every promise that the previous run of this server left open; returns how many there are.
     ///
-    /// A promise whose record exists (the server ended between the two) is settled; one whose action is gone ends with
-    /// a platform error; all others run, under the ids that their callers have.
+    /// A promise whose record exists (the server ended between the two) is settled, or what follows is decided; one
+    /// whose action is gone ends with a platform error; what has to wait waits; all others run, under the ids that their
+    /// callers have.
     pub async fn recover(&self) -> Result<usize> {
-        let unfinished = self.inner.activations.unfinished().await?;
+        self.inner.health.load().await?;
+        let mut unfinished = self.inner.activations.unfinished().await?;
         let count = unfinished.len();
+        // Those that are in an order take their turns in it.
+        unfinished.sort_by_key(place);
+        let now = self.inner.clock.now();
         for accepted in unfinished {
-            let permit = self.inner.admission.promised(&accepted.caller.namespace);
+            let (id, namespace) = (accepted.id, &accepted.caller.namespace);
+            let delivery = accepted.delivery.as_deref();
+            if !self.has_its_turn(id, namespace, delivery) {
+                continue;
+            }
+            if let Some(until) = delivery
+                .map(|delivery| delivery.not_before)
+                .filter(|until| *until > now)
+            {
+                self.inner.waiting.until(until, id, namespace);
+                continue;
+            }
+            let permit = self.inner.admission.promised(namespace);
             let control = self.clone();
-            self.inner.tasks.spawn(Box::pin(async move {
-                let _permit = permit;
-                let id = accepted.id;
-                if let Err(error) = control.resume(accepted).await {
-                    tracing::error!(activation = %id, ?error, "an accepted invocation cannot be resumed now");
-                }
-            }));
+            self.inner
+                .tasks
+                .spawn(Box::pin(async move { control.resume(accepted, permit).await }));
         }
         Ok(count)
     }
 
-    async fn resume(&self, accepted: Accepted) -> Result<()> {
+    /// Runs what has waited long enough; if its namespace may run no more for now, it waits on.
+    pub(crate) async fn take_up(&self, id: ActivationId) {
+        let accepted = match self.inner.activations.promise(id).await {
+            Ok(Some(accepted)) => accepted,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(activation = %id, ?error, "a promise cannot be read; it stays in the ledger");
+                return;
+            }
+        };
+        let caller = self.caller_of(&accepted).await;
+        let now = self.inner.clock.now();
+        match self.inner.admission.invocation(&caller, now) {
+            Ok(permit) => self.resume(accepted, permit).await,
+            Err(error) => {
+                metrics::counter!("wisp_deliveries_postponed_total").increment(1);
+                let until = now + crate::delivery::pause(&error);
+                self.inner.waiting.until(until, id, &caller.namespace);
+            }
+        }
+    }
+
+    async fn resume(&self, accepted: Accepted, permit: Permit) {
+        let (id, namespace) = (accepted.id, accepted.caller.namespace.clone());
+        let delivery = accepted.delivery.clone();
+        let Err(error) = self.try_resume(accepted, permit).await else {
+            return;
+        };
+        match delivery {
+            Some(delivery) => self.attempted(id, &namespace, &delivery, Err(error)).await,
+            None => tracing::error!(activation = %id, ?error, "an accepted invocation cannot be resumed now"),
+        }
+    }
+
+    async fn try_resume(&self, accepted: Accepted, _permit: Permit) -> Result<()> {
         let (namespace, id) = (&accepted.caller.namespace, accepted.id);
         if let Some(record) = self.inner.activations.get(namespace, id).await?
             && let Ok(activation) = serde_json::from_slice::<Activation>(&record)
         {
-            return self.inner.activations.finish(Arc::new(activation)).await;
+            if !accepted.is_settled_by(&activation.response) {
+                return self.follow_record(accepted, &activation).await;
+            }
+            self.inner.activations.finish(Arc::new(activation)).await?;
+            if let Some(delivery) = &accepted.delivery {
+                self.end_turn(delivery, namespace);
+            }
+            return Ok(());
         }
-        let caller = self.caller_of(&accepted);
+        let caller = self.caller_of(&accepted).await;
         match self.resolve(&caller, &accepted.action, Right::Activate).await {
             Ok(resolved) => {
                 let Accepted {
@@ -44,6 +101,7 @@ impl Control {
                     payload,
                     transaction,
                     at,
+                    delivery,
                     ..
                 } = accepted;
                 let call = Call {
@@ -56,6 +114,7 @@ impl Control {
                     at,
                     accepted: true,
                     pieces: None,
+                    delivery,
                 };
                 self.run_promised(call).await;
                 Ok(())
@@ -67,16 +126,19 @@ impl Control {
                 ) =>
             {
                 let activation = Arc::new(gone(&accepted, self.inner.clock.now()));
-                self.inner.activations.finish(activation).await
+                self.inner.activations.finish(activation).await?;
+                self.follow_gone(accepted, &error).await
             }
             Err(error) => Err(error),
         }
     }
 
-    /// The caller as it was when the promise was made: its rights were checked then.
-    fn caller_of(&self, accepted: &Accepted) -> Identity {
+    /// The caller as it was when the promise was made: its rights were checked then. Its limits are those of now.
+    async fn caller_of(&self, accepted: &Accepted) -> Identity {
         let sealed = accepted.sealed_key.as_deref();
         let api_key = sealed.and_then(|sealed| self.inner.seal.open_key(sealed, accepted.id));
+        let owner = self.inner.subjects.owner_of_namespace(&accepted.caller.namespace).await;
+        let limits = owner.ok().flatten().map(|owner| owner.1.limits.clone());
         Identity {
             subject: accepted.caller.subject.clone(),
             namespace: accepted.caller.namespace.clone(),
@@ -85,9 +147,19 @@ impl Control {
                 secret: String::new(),
             }),
             rights: vec![Right::Activate],
-            limits: NamespaceLimits::default(),
+            limits: limits.unwrap_or_else(NamespaceLimits::default),
+            chain: accepted.chain.clone(),
         }
     }
+}
+
+/// Where a promise is in the order of its rule.
+fn place(accepted: &Accepted) -> u64 {
+    let order = accepted
+        .delivery
+        .as_deref()
+        .and_then(|delivery| delivery.order.as_ref());
+    order.map_or(0, |order| order.place)
 }
 
 /// The record of an invocation whose action is no longer there.

@@ -9,6 +9,7 @@ use wisp_core::{
 use crate::{
     catalog::{Catalog, Entity, Stored, other_collection, raced},
     control::Control,
+    delivery::{Failing, Policy},
     deploy::exists,
 };
 
@@ -55,6 +56,7 @@ impl Control {
             Some(_) => return Err(other_collection()),
         };
         let rule = Arc::new(change(name, put, old.as_deref(), self.inner.clock.now())?);
+        let policy = Policy::of(&rule.annotations, name.namespace_name(), &self.inner.delivery)?;
         let trigger = self.listened(&rule.trigger).await?;
         self.resolve(caller, &rule.action, Right::Read)
             .await
@@ -73,6 +75,7 @@ impl Control {
         let link = RuleLink {
             action: rule.action.clone(),
             status,
+            order_by: policy.order_by,
         };
         writes.push(relink(&trigger, name, link)?);
         Ok(self.committed(writes).await?.then_some((rule, status)))
@@ -87,6 +90,12 @@ impl Control {
         Ok((rule, status))
     }
 
+    /// That the action of a rule fails without end, if it does.
+    pub fn failing(&self, rule: &Rule) -> Option<Failing> {
+        let failing = self.inner.health.of(&rule.fqn)?;
+        (failing.failures >= self.inner.delivery.failing_after).then_some(failing)
+    }
+
     /// Deletes a rule; returns it as it was.
     pub async fn delete_rule(&self, caller: &Identity, name: &Fqn) -> Result<Arc<Rule>> {
         self.entitle(caller, Right::Delete, name)?;
@@ -97,6 +106,7 @@ impl Control {
                 writes.extend(unlink(&trigger, name)?);
             }
             if self.committed(writes).await? {
+                self.inner.health.recovered(name).await;
                 return Ok(rule);
             }
         }
@@ -114,9 +124,11 @@ impl Control {
                     "Only rules with existing triggers can be activated",
                 ));
             };
+            let policy = Policy::of(&rule.annotations, name.namespace_name(), &self.inner.delivery)?;
             let link = RuleLink {
                 action: rule.action.clone(),
                 status,
+                order_by: policy.order_by,
             };
             if linked(&trigger.entity, name) == status || self.committed(vec![relink(&trigger, name, link)?]).await? {
                 return Ok(());

@@ -35,17 +35,26 @@ impl Seal {
 
     /// Seals bytes for one place, which `bound` names.
     pub(crate) fn close(&self, clear: &[u8], bound: &[u8]) -> Result<String> {
+        self.close_bytes(clear, bound).map(|sealed| STANDARD.encode(sealed))
+    }
+
+    /// Seals bytes for one place: 28 bytes more than they are.
+    pub(crate) fn close_bytes(&self, clear: &[u8], bound: &[u8]) -> Result<Vec<u8>> {
         let nonce: [u8; NONCE_LENGTH] = rand::random();
         let payload = Payload { msg: clear, aad: bound };
         let sealed = self.cipher.encrypt(&Nonce::from(nonce), payload);
         let sealed = sealed.map_err(|_| Error::internal("a secret cannot be sealed"))?;
-        Ok(STANDARD.encode([&nonce[..], &sealed].concat()))
+        Ok([&nonce[..], &sealed].concat())
     }
 
     /// Opens what was sealed; none when it was sealed with another key or for another place.
     pub(crate) fn open(&self, sealed: &str, bound: &[u8]) -> Option<Vec<u8>> {
-        let bytes = STANDARD.decode(sealed).ok()?;
-        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LENGTH>()?;
+        self.open_bytes(&STANDARD.decode(sealed).ok()?, bound)
+    }
+
+    /// Opens what was sealed as bytes.
+    pub(crate) fn open_bytes(&self, sealed: &[u8], bound: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LENGTH>()?;
         let payload = Payload {
             msg: sealed,
             aad: bound,
@@ -66,6 +75,12 @@ impl Seal {
     /// Seals a caller's key for an activation.
     pub(crate) fn close_key(&self, key: &ApiKey, id: ActivationId) -> Result<String> {
         self.close(key.reveal().as_bytes(), &id.to_bytes())
+    }
+
+    /// Seals a key that was sealed for one activation for another.
+    pub(crate) fn reseal(&self, sealed: &str, from: ActivationId, to: ActivationId) -> Result<Option<String>> {
+        let key = self.open_key(sealed, from);
+        key.map(|key| self.close_key(&key, to)).transpose()
     }
 
     /// Opens a caller's key that was sealed for this activation.

@@ -59,6 +59,7 @@ impl Control {
             at: self.inner.clock.now(),
             accepted: call.accepted,
             pieces: None,
+            delivery: None,
         };
         self.run(inner, budget).await.map(Step::Ran)
     }

@@ -1,7 +1,7 @@
 use data_encoding::BASE64;
 use wisp_core::{
     Result,
-    model::{ApiKey, Identity, Right},
+    model::{ApiKey, Chain, Identity, Right},
 };
 
 use crate::{authenticate::secret_digest, control::Control, resolve::require};
@@ -29,12 +29,15 @@ pub struct Signer {
 
 impl Control {
     /// The caller's credentials for requests that are signed.
-    pub fn credentials(&self, caller: &Identity) -> Result<Credentials> {
+    pub async fn credentials(&self, caller: &Identity) -> Result<Credentials> {
         require(caller, Right::Read)?;
         let ApiKey { uuid, secret } = &caller.api_key;
+        // A function may have a key of its run in place of the one that its signature is held against.
+        let stored = self.inner.subjects.find(uuid).await?;
+        let digest = stored.map_or_else(|| secret_digest(secret), |(_, digest)| digest);
         Ok(Credentials {
             access_key_id: uuid.clone(),
-            secret_access_key: self.signing_secret(uuid, &secret_digest(secret)),
+            secret_access_key: self.signing_secret(uuid, &digest),
         })
     }
 
@@ -52,6 +55,7 @@ impl Control {
                 },
                 rights: subject.rights.clone(),
                 limits: namespace.limits.clone(),
+                chain: Chain::default(),
             };
             let secret_access_key = self.signing_secret(access_key_id, &secret_sha256);
             Signer {

@@ -120,6 +120,7 @@ impl Control {
             at,
             accepted: false,
             pieces,
+            delivery: None,
         };
         let time = Duration::from_millis(self.inner.limits.blocking_wait);
         self.begin(call, &name, permit, Wait::For(time)).await

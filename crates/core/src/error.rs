@@ -66,6 +66,8 @@ codes! {
     Isolation = "WSP-0460", 403, retry false;
     /// A container image cannot be fetched or started.
     Image = "WSP-0461", 502, retry true;
+    /// Functions have led to this call one after another, or one to itself, more often than allowed: it is a loop.
+    Loop = "WSP-0462", 422, retry false;
     /// A fault of the platform itself.
     Internal = "WSP-0500", 500, retry true;
     /// A stored record cannot be read back.

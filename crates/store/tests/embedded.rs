@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use wisp_core::{
     Code,
     model::ActivationId,
-    ports::{Expect, Query, Scope, Write},
+    ports::{Expect, FollowUp, Query, Revision, Scope, Write},
 };
 use wisp_store::{Config, Engine};
 use wisp_testkit::fixtures;
@@ -348,4 +348,62 @@ async fn many_records_reopen_soon() {
         .get(&fixtures::namespace("guest"), ActivationId::from_bits(COUNT / 2))
         .await;
     assert!(found.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_failed_delivery_and_what_follows_survive_a_reopening() {
+    let directory = TempDir::new().unwrap();
+    let engine = open(directory.path());
+    let first = fixtures::delivery("guest", 1, 7);
+    engine.activations.accept(&first).await.unwrap();
+    engine
+        .activations
+        .finish(fixtures::failed("guest", "greet", 1, 8))
+        .await
+        .unwrap();
+    engine.close().await.unwrap();
+    drop(engine);
+
+    let engine = open(directory.path());
+    assert_eq!(engine.activations.unfinished().await.unwrap().len(), 1);
+    engine
+        .activations
+        .finish(fixtures::failed("guest", "greet", 1, 8))
+        .await
+        .unwrap();
+    assert!(
+        engine.activations.is_promised(first.id).await.unwrap(),
+        "what is a delivery is known after a start, too"
+    );
+    let letter = |expect| FollowUp {
+        settled: Some(first.id),
+        promised: Some(fixtures::delivery("guest", 2, 9)),
+        writes: vec![Write {
+            table: "letters",
+            key: "1".into(),
+            value: Some("gone".into()),
+            expect,
+        }],
+    };
+    let refused = engine
+        .activations
+        .follow(letter(Expect::At(Revision(77))))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), Code::Conflict);
+    assert!(
+        engine.activations.is_promised(first.id).await.unwrap(),
+        "nothing of it is done"
+    );
+    let mut changes = engine.records.watch();
+    engine.activations.follow(letter(Expect::Absent)).await.unwrap();
+    assert_eq!(changes.recv().await.unwrap().key, "1");
+    engine.close().await.unwrap();
+    drop(engine);
+
+    let engine = open(directory.path());
+    let open = engine.activations.unfinished().await.unwrap();
+    assert_eq!(open.iter().map(|promise| promise.at).collect::<Vec<_>>(), [9]);
+    let record = engine.records.get("letters", "1").await.unwrap();
+    assert_eq!(record.map(|record| record.value), Some("gone".into()));
 }

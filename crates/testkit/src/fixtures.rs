@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use wisp_core::model::{
-    Accepted, Activation, ActivationId, Annotations, Caller, EntityName, Fqn, Json, Millis, Response, Status, Version,
+    Accepted, Activation, ActivationId, Annotations, Caller, Chain, Delivery, EntityName, Fqn, Json, Millis, Response,
+    Status, Version,
 };
 
 /// A namespace.
@@ -54,7 +55,37 @@ pub fn accepted(namespace: &str, id: u128, at: Millis) -> Accepted {
         sealed_key: Some("sealed".into()),
         transaction: "tid".into(),
         at,
+        chain: Chain::default(),
+        delivery: None,
     }
+}
+
+/// A promise to deliver an event to an action of a namespace.
+pub fn delivery(namespace: &str, id: u128, at: Millis) -> Accepted {
+    let name = |name: &str| format!("{namespace}/{name}").parse().unwrap();
+    let delivery = Delivery {
+        rule: name("onEvent"),
+        trigger: name("event"),
+        attempt: 1,
+        faults: 0,
+        taken: at,
+        not_before: 0,
+        order: None,
+        attempts: Vec::new(),
+        letter: false,
+    };
+    Accepted {
+        delivery: Some(Arc::new(delivery)),
+        ..accepted(namespace, id, at)
+    }
+}
+
+/// The record of an activation whose function failed.
+pub fn failed(namespace: &str, action: &str, id: u128, start: Millis) -> Arc<Activation> {
+    Arc::new(Activation {
+        response: Response::failure(Status::ApplicationError, "no"),
+        ..activation(namespace, action, id, start)
+    })
 }
 
 /// The same record behind a pointer, as the ports take it.

@@ -6,6 +6,7 @@ pub(crate) mod admin;
 pub(crate) mod credentials;
 pub(crate) mod events;
 pub(crate) mod images;
+pub(crate) mod letters;
 pub(crate) mod limits;
 pub(crate) mod log_forwarding;
 pub(crate) mod namespaces;

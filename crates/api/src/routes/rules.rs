@@ -8,7 +8,7 @@ use serde_json::json;
 use wisp_control::{Collection, Entity};
 use wisp_core::model::{Right, RuleStatus};
 use wisp_wire::{
-    document::{RuleDoc, RuleSummary},
+    document::{FailingDoc, RuleDoc, RuleSummary},
     put,
 };
 
@@ -37,7 +37,16 @@ pub(crate) async fn list(extract::State(state): extract::State<State>, at: Place
 
 async fn get(extract::State(state): extract::State<State>, at: Named) -> Reply {
     let (rule, status) = state.control.get_rule(&at.caller, &at.name).await?;
-    ok(&RuleDoc::new(&rule, status))
+    let failing = state.control.failing(&rule).map(|failing| FailingDoc {
+        failures: failing.failures,
+        since: failing.since,
+        last: failing.last,
+        error: failing.error,
+    });
+    ok(&RuleDoc {
+        failing,
+        ..RuleDoc::new(&rule, status)
+    })
 }
 
 async fn put_one(extract::State(state): extract::State<State>, at: Named, query: Query, body: Incoming) -> Reply {

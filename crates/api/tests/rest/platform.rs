@@ -1,5 +1,6 @@
 use std::{
-    sync::Arc,
+    collections::HashMap,
+    sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -12,24 +13,64 @@ use axum::{
 use serde_json::Value;
 use tower::ServiceExt;
 use wisp_api::{Settings, State};
-use wisp_control::{Control, Kinds, Parts, Seal};
+use wisp_control::{Control, Kinds, Parts, Seal, delivery};
 use wisp_core::{
-    Result,
-    model::{Activation, EntityName, Invocation, Isolation, Limits, Millis, Outcome, Version},
+    Code, Error, Result,
+    model::{Activation, ApiKey, EntityName, Invocation, Isolation, Limits, Millis, NamespaceLimits, Outcome, Version},
     ports::{Activations, BoxFuture, Bus, Clock, Kind, Tasks},
 };
+use wisp_testkit::fixtures;
 
-/// Workers whose functions return their arguments.
-struct Echo(Arc<dyn Activations>);
+/// Workers whose functions return their arguments. Arguments may ask for faults: so many failures (`fails`), activations
+/// that the platform fails (`faults`), and calls that find no worker (`absent`), of the event that `run` names.
+struct Echo {
+    activations: Arc<dyn Activations>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    runs: HashMap<String, u64>,
+    absences: HashMap<String, u64>,
+    payloads: Vec<Value>,
+    key: String,
+}
+
+impl Echo {
+    /// How this run ends; none when there is no worker for it.
+    fn outcome(&self, invocation: &Invocation) -> Option<Outcome> {
+        let payload: Value = serde_json::from_str(invocation.payload.get()).unwrap();
+        let number = |key: &str| payload[key].as_u64().unwrap_or(0);
+        let event = match payload.get("run") {
+            Some(name) => name.to_string(),
+            None => invocation.transaction.clone(),
+        };
+        let mut seen = self.seen.lock().unwrap();
+        seen.key = invocation.api_key.as_ref().map_or_else(String::new, ApiKey::reveal);
+        let absences = seen.absences.entry(event.clone()).or_default();
+        if *absences < number("absent") {
+            *absences += 1;
+            return None;
+        }
+        seen.payloads.push(payload.clone());
+        let runs = seen.runs.entry(event).or_default();
+        *runs += 1;
+        Some(match *runs {
+            _ if payload.get("error").is_some() => Outcome::ApplicationError(invocation.payload.clone()),
+            run if run <= number("faults") => Outcome::PlatformError("no room".into()),
+            run if run <= number("faults") + number("fails") => {
+                Outcome::ApplicationError(fixtures::json(&format!(r#"{{"error": "no {run}"}}"#)))
+            }
+            _ => Outcome::Success(invocation.payload.clone()),
+        })
+    }
+}
 
 #[async_trait]
 impl Bus for Echo {
     async fn run(&self, invocation: Invocation, _: bool) -> Result<Arc<Activation>> {
-        let failed = invocation.payload.get().contains("\"error\"");
-        let outcome = if failed {
-            Outcome::ApplicationError
-        } else {
-            Outcome::Success
+        let Some(outcome) = self.outcome(&invocation) else {
+            return Err(Error::new(Code::Unavailable, "no worker"));
         };
         let activation = Arc::new(Activation {
             namespace: invocation.caller.namespace,
@@ -41,12 +82,12 @@ impl Bus for Echo {
             start: invocation.at,
             end: Some(invocation.at),
             duration: Some(0),
-            response: outcome(invocation.payload).response(),
+            response: outcome.response(),
             logs: vec!["ran".into()],
             annotations: Default::default(),
             publish: false,
         });
-        self.0.finish(activation.clone()).await?;
+        self.activations.finish(activation.clone()).await?;
         Ok(activation)
     }
 }
@@ -79,6 +120,8 @@ pub struct Platform {
     pub api: Router,
     pub admin: Router,
     pub control: Control,
+    activations: Arc<dyn Activations>,
+    seen: Arc<Mutex<Seen>>,
 }
 
 /// A reply, read whole.
@@ -92,7 +135,8 @@ pub struct Reply {
 /// Somebody with a key.
 pub struct User<'a> {
     platform: &'a Platform,
-    authorization: String,
+    key: String,
+    transaction: Option<String>,
 }
 
 impl Platform {
@@ -101,6 +145,19 @@ impl Platform {
     }
 
     pub fn with(limits: Limits) -> Self {
+        Self::new(limits, delivery::Settings::default())
+    }
+
+    /// One whose rules deliver as these settings say. What waits runs when its time has come.
+    pub fn delivering(settings: delivery::Settings) -> Self {
+        let platform = Self::new(Limits::default(), settings);
+        let control = platform.control.clone();
+        tokio::spawn(async move { control.serve_waiting().await });
+        platform
+    }
+
+    fn new(limits: Limits, delivery: delivery::Settings) -> Self {
+        let seen = Arc::<Mutex<Seen>>::default();
         let engine = wisp_store::open("memory", &wisp_store::Config::default()).unwrap();
         let kind = |name: &str, default| Kind {
             name: name.into(),
@@ -113,8 +170,11 @@ impl Platform {
         let control = Control::new(Parts {
             records: engine.records,
             blobs: engine.blobs,
-            bus: Arc::new(Echo(engine.activations.clone())),
-            activations: engine.activations,
+            bus: Arc::new(Echo {
+                activations: engine.activations.clone(),
+                seen: seen.clone(),
+            }),
+            activations: engine.activations.clone(),
             journal: engine.journal,
             clock: Arc::new(Machine(Instant::now())),
             tasks: Arc::new(Spawned),
@@ -127,6 +187,7 @@ impl Platform {
             seal: Seal::new([1; 32]),
             gateway: Default::default(),
             workflows: Default::default(),
+            delivery,
             cache_entries: 1_000,
         });
         let metrics = Arc::new(|| "# nothing\n".to_owned());
@@ -141,18 +202,56 @@ impl Platform {
             api: wisp_api::router(state.clone()),
             admin: wisp_api::admin_router(state),
             control,
+            activations: engine.activations,
+            seen,
         }
+    }
+
+    /// Whether nothing is promised any more, or soon will not be.
+    pub async fn idle(&self) -> bool {
+        for _ in 0..200 {
+            if self.activations.unfinished().await.unwrap().is_empty() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        false
+    }
+
+    /// The arguments of all runs so far, in their order.
+    pub fn order(&self) -> Vec<Value> {
+        self.seen.lock().unwrap().payloads.clone()
+    }
+
+    /// The key that the last function received.
+    pub fn key_of_last_run(&self) -> String {
+        self.seen.lock().unwrap().key.clone()
+    }
+
+    /// Whoever has this key.
+    pub fn holder(&self, key: &str) -> User<'_> {
+        User {
+            platform: self,
+            key: key.to_owned(),
+            transaction: None,
+        }
+    }
+
+    /// Limits how many invocations a namespace may have at the same time.
+    pub async fn limit(&self, namespace: &str, concurrent_invocations: u64) {
+        let limits = NamespaceLimits {
+            concurrent_invocations: Some(concurrent_invocations),
+            ..NamespaceLimits::default()
+        };
+        let namespace = EntityName::namespace(namespace).unwrap();
+        self.control.set_namespace_limits(&namespace, limits).await.unwrap();
     }
 
     /// A new subject with a namespace of the same name.
     pub async fn user(&self, name: &str) -> User<'_> {
         let namespace = EntityName::namespace(name).unwrap();
         let (_, key) = self.control.create_user(name, Some(namespace), None).await.unwrap();
-        let encoded = base64(&key.reveal());
-        User {
-            platform: self,
-            authorization: format!("Basic {encoded}"),
-        }
+        self.holder(&key.reveal())
     }
 }
 
@@ -173,12 +272,28 @@ fn base64(text: &str) -> String {
 }
 
 impl User<'_> {
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The same, as a part of a transaction.
+    pub fn within(&self, transaction: &str) -> Self {
+        Self {
+            transaction: Some(transaction.to_owned()),
+            key: self.key.clone(),
+            ..*self
+        }
+    }
+
     pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
         let body = body.map(|body| body.to_string());
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).unwrap())
             .uri(format!("/api/v1/namespaces/{path}"))
-            .header("authorization", &self.authorization);
+            .header("authorization", format!("Basic {}", base64(&self.key)));
+        if let Some(transaction) = &self.transaction {
+            request = request.header("x-request-id", transaction);
+        }
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }

@@ -26,7 +26,7 @@ impl Control {
     pub(crate) async fn run_builtin(&self, call: Call) -> Result<Arc<Activation>> {
         let start = self.inner.clock.now();
         let response = self.answer(&call).await?;
-        let activation = Arc::new(record::without_worker(call, response, start, self.inner.clock.now()));
+        let activation = Arc::new(record::without_worker(&call, response, start, self.inner.clock.now()));
         self.inner.activations.finish(activation.clone()).await?;
         Ok(activation)
     }

@@ -134,6 +134,7 @@ impl Control {
             // The task is the promise: it waits for room.
             accepted: true,
             pieces: None,
+            delivery: None,
         };
         self.run(call, &mut self.budget()).await
     }

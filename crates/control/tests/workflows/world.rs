@@ -136,6 +136,7 @@ impl World {
             seal: Seal::new([1; 32]),
             gateway: Default::default(),
             workflows: Default::default(),
+            delivery: Default::default(),
             cache_entries: 1000,
         });
         let caller = caller(&control).await;
@@ -168,6 +169,7 @@ async fn caller(control: &Control) -> Identity {
         },
         rights: user.rights,
         limits: Default::default(),
+        chain: Default::default(),
     }
 }
 

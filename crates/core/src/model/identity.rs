@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntityName, Isolation};
+use super::{Chain, EntityName, Isolation};
 
 /// Who calls: the outcome of authentication.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Identity {
     pub rights: Vec<Right>,
     /// Limits of the namespace that differ from the platform's.
     pub limits: NamespaceLimits,
+    /// The functions that led to the call, if a function makes it.
+    pub chain: Chain,
 }
 
 /// A kind of access.

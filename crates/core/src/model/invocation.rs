@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, ActivationId, ApiKey, EntityName, Fqn, Isolation, Json, Millis, Parameters};
+use super::{
+    Action, ActivationId, ApiKey, Chain, Delivery, EntityName, Fqn, Isolation, Json, Millis, Parameters, Response,
+};
 use crate::ports::{Pieces, Revision};
 
 /// On whose behalf something runs.
@@ -31,6 +33,19 @@ pub struct Accepted {
     pub transaction: String,
     /// When it was accepted.
     pub at: Millis,
+    /// What led to it.
+    #[serde(default, skip_serializing_if = "Chain::is_empty")]
+    pub chain: Chain,
+    /// The rule's delivery that it is an attempt of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Arc<Delivery>>,
+}
+
+impl Accepted {
+    /// Whether it is settled by this end. A delivery that failed is not: it stays until what follows is decided.
+    pub fn is_settled_by(&self, response: &Response) -> bool {
+        self.delivery.is_none() || response.success
+    }
 }
 
 /// One run of one function, with all that a worker needs to know.

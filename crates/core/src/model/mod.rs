@@ -3,6 +3,7 @@
 mod action;
 mod activation;
 mod arrivals;
+mod delivery;
 mod identity;
 mod invocation;
 mod isolation;
@@ -19,6 +20,7 @@ mod version;
 pub use action::{Action, CodeRef, Exec};
 pub use activation::{Activation, ActivationId, Outcome, Response, Status};
 pub use arrivals::{Arrivals, GAP_BIN, GAP_BINS, Gaps, LATEST_GAPS};
+pub use delivery::{Attempt, Chain, DeadLetter, Delivery, Link, Order, RetryPolicy};
 pub use identity::{ApiKey, Identity, NamespaceLimits, Right, Subject, SubjectNamespace};
 pub use invocation::{Accepted, Caller, Invocation};
 pub use isolation::Isolation;

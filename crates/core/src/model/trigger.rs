@@ -31,6 +31,9 @@ pub struct RuleLink {
     pub action: Fqn,
     /// Whether it does.
     pub status: RuleStatus,
+    /// Where in an event the key is, as a JSON pointer, if events of one key run one after another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_by: Option<String>,
 }
 
 /// Whether a rule invokes its action.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use crate::{
     Result,
     model::{Accepted, Activation, ActivationId, EntityName, Millis},
+    ports::Write,
 };
 
 /// Which activations of a namespace.
@@ -53,10 +54,22 @@ pub struct Swept {
     pub bytes: u64,
 }
 
+/// What becomes of a promise that its end has not settled: one commit.
+#[derive(Clone, Debug, Default)]
+pub struct FollowUp {
+    /// The promise that is settled by it.
+    pub settled: Option<ActivationId>,
+    /// What is promised instead.
+    pub promised: Option<Accepted>,
+    /// Records that are written with it.
+    pub writes: Vec<Write>,
+}
+
 /// The ledger of invocations: what was promised, and how it ended.
 ///
 /// * What [`accept`](Self::accept) returned for survives `kill -9` and power loss until [`finish`](Self::finish) with
 ///   the same id; the end is recorded and the promise settled in one commit, so that it is in exactly one of the two.
+///   Only a delivery that failed ([`Accepted::is_settled_by`]) stays promised, until [`follow`](Self::follow).
 /// * A finished record survives `kill -9` of this process when `finish` returns; it survives power loss after the
 ///   engine's next sync, a named setting of at most a second. One whose invocation was accepted is synced like it.
 /// * A read that starts after `finish` returned sees the record: in `get`, in every list and in every count.
@@ -71,6 +84,13 @@ pub trait Activations: Send + Sync {
 
     /// Whether this id is promised and not finished.
     async fn is_promised(&self, id: ActivationId) -> Result<bool>;
+
+    /// What is promised under this id.
+    async fn promise(&self, id: ActivationId) -> Result<Option<Accepted>>;
+
+    /// Settles a promise, makes another and writes records, durably: all or nothing. A write whose expectation does not
+    /// hold fails it with [`Code::Conflict`](crate::Code::Conflict). What is no longer promised is settled.
+    async fn follow(&self, what: FollowUp) -> Result<()>;
 
     /// Records how an activation ended. Recording an id again replaces its record.
     async fn finish(&self, activation: Arc<Activation>) -> Result<()>;

@@ -14,7 +14,7 @@ mod sandbox;
 mod source;
 mod store;
 
-pub use activations::{Activations, Query, Retention, Scope, Swept};
+pub use activations::{Activations, FollowUp, Query, Retention, Scope, Swept};
 pub use blobs::Blobs;
 pub use bus::Bus;
 pub use clock::{BoxFuture, Clock, Tasks};

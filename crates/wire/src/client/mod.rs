@@ -25,6 +25,7 @@ mod endpoint;
 mod entities;
 mod error;
 mod invoke;
+mod letters;
 mod options;
 mod requests;
 mod secrets;

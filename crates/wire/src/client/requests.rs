@@ -111,6 +111,9 @@ pub struct RulePut {
     pub trigger: String,
     /// The action's full name.
     pub action: String,
+    /// Annotations; they replace all that are there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<Vec<Pair>>,
 }
 
 impl Pair {

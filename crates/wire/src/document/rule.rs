@@ -8,9 +8,25 @@ use super::EntityRef;
 pub struct RuleDoc {
     /// Whether it invokes its action.
     pub status: RuleStatus,
+    /// That its action fails without end, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<FailingDoc>,
     /// The rest.
     #[serde(flatten)]
     pub rule: RuleSummary,
+}
+
+/// How a rule fails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailingDoc {
+    /// How often in a row.
+    pub failures: u64,
+    /// Since when.
+    pub since: Millis,
+    /// When last.
+    pub last: Millis,
+    /// What its action said last.
+    pub error: String,
 }
 
 /// A rule in a list, where its status is not shown.
@@ -40,6 +56,7 @@ impl RuleDoc {
     pub fn new(rule: &Rule, status: RuleStatus) -> Self {
         Self {
             status,
+            failing: None,
             rule: rule.into(),
         }
     }

@@ -36,6 +36,9 @@ pub async fn fetch(
             let name = full_name(rule).parse()?;
             let known: Value = client.get(collection, &name).await?;
             rule["status"] = known["status"].clone();
+            if !known["failing"].is_null() {
+                rule["failing"] = known["failing"].clone();
+            }
         }
     }
     if name_sort {
@@ -62,6 +65,7 @@ fn row(collection: Collection, item: &Value) -> String {
         _ => return format!("{name:<70} {shared}"),
     };
     match collection {
+        Collection::Rules if item.get("failing").is_some() => format!("{name:<70} {shared:<8} {last}, failing"),
         Collection::Rules => format!("{name:<70} {shared:<8} {last}"),
         _ => format!("{name:<70} {shared} {last}"),
     }

@@ -3,6 +3,7 @@
 mod bootstrap;
 mod clock;
 mod compose;
+mod deliveries;
 mod endpoints;
 mod layers;
 mod offline;

@@ -29,6 +29,11 @@ pub(super) fn start(keep: Keep, platform: &Platform, stop: CancellationToken) {
                 Ok(_) => {}
                 Err(error) => tracing::error!(?error, "activation records could not be swept"),
             }
+            match control.sweep_letters(keep.letters()).await {
+                Ok(0) => {}
+                Ok(letters) => tracing::warn!(letters, "dead letters that were too old or too many were removed"),
+                Err(error) => tracing::error!(?error, "dead letters could not be swept"),
+            }
             match control.sweep_code(keep.code_grace_seconds).await {
                 Ok(0) => {}
                 Ok(pieces) => tracing::info!(pieces, "code that no action refers to was removed"),

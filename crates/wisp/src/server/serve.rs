@@ -13,6 +13,7 @@ use wisp_core::Code;
 use super::{
     Settings, bootstrap,
     compose::{Platform, compose},
+    deliveries,
     endpoints::Endpoints,
     paths, retention, telemetry, tls, usage,
 };
@@ -44,6 +45,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     let stop = CancellationToken::new();
     retention::start(settings.retention.clone(), &platform, stop.clone());
     usage::start(settings.gateway.flush_seconds, &platform, stop.clone());
+    deliveries::start(&platform, stop.clone());
     let serving = start_api(&settings, &data, &platform, recorder, http, address, stop.clone()).await?;
     wait_for_signal().await?;
     shut_down(platform, settings.http.drain_seconds, stop, serving).await?;

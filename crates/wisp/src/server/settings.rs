@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub gateway: wisp_control::gateway::Settings,
     /// Workflows.
     pub workflows: wisp_control::workflows::Settings,
+    /// How rules deliver.
+    pub delivery: wisp_control::delivery::Settings,
     /// Instances.
     pub worker: wisp_worker::Config,
     /// How long idle instances are kept, and when they are started ahead.
@@ -82,6 +84,12 @@ pub(crate) struct Keep {
     pub count: u64,
     /// Greatest size of all together, in MB.
     pub megabytes: u64,
+    /// Greatest age of a dead letter, in seconds.
+    pub letters_seconds: u64,
+    /// Greatest number of dead letters in a namespace.
+    pub letters: u64,
+    /// Greatest size of what the dead letters of a namespace say, in MB.
+    pub letters_megabytes: u64,
     /// How often records and code are swept, in seconds.
     pub sweep_seconds: u64,
     /// How long uploaded code is kept that no action refers to, in seconds.
@@ -89,6 +97,15 @@ pub(crate) struct Keep {
 }
 
 impl Keep {
+    /// How long dead letters are kept.
+    pub fn letters(&self) -> Retention {
+        Retention {
+            age: self.letters_seconds * 1000,
+            count: self.letters,
+            bytes: self.letters_megabytes << 20,
+        }
+    }
+
     /// The policy of a namespace that has none of its own.
     pub fn policy(&self) -> Retention {
         Retention {
@@ -129,6 +146,9 @@ impl Default for Keep {
             seconds: 7 * 24 * 3600,
             count: 1_000_000,
             megabytes: 8192,
+            letters_seconds: 14 * 24 * 3600,
+            letters: 10_000,
+            letters_megabytes: 1024,
             sweep_seconds: 60,
             code_grace_seconds: 3600,
         }
@@ -153,6 +173,7 @@ impl Default for Settings {
             web: wisp_api::WebSettings::default(),
             gateway: wisp_control::gateway::Settings::default(),
             workflows: wisp_control::workflows::Settings::default(),
+            delivery: wisp_control::delivery::Settings::default(),
             worker: wisp_worker::Config::default(),
             keepalive: wisp_scheduler::keepalive::Config::default(),
             sources: wisp_sources::Config::default(),

@@ -331,6 +331,7 @@ fn source(feed: String, trigger: Trigger) -> Source {
         parameters,
         annotations: trigger.annotations,
         actions: Vec::new(),
+        delivery: Map::new(),
     }
 }
 
@@ -339,11 +340,17 @@ fn rule(document: &Value) -> Rule {
         let name = format!("/{}/{}", text(&end["path"]), text(&end["name"]));
         reference(&name, &text(&document["namespace"]))
     };
+    let mut annotations = plain(&document["annotations"]);
+    let delivery = match annotations.remove("delivery") {
+        Some(Value::Object(delivery)) => delivery,
+        _ => Map::new(),
+    };
     Rule {
         trigger: end(&document["trigger"]),
         action: end(&document["action"]),
         status: (document["status"] == "inactive").then(|| "inactive".into()),
-        annotations: plain(&document["annotations"]),
+        delivery,
+        annotations,
     }
 }
 

@@ -50,6 +50,12 @@ impl Activations for Ledger {
         Ok(false)
     }
 
+    async fn promise(&self, _: ActivationId) -> Result<Option<Accepted>> {
+        Ok(None)
+    }
+    async fn follow(&self, _: FollowUp) -> Result<()> {
+        Ok(())
+    }
     async fn finish(&self, activation: Arc<Activation>) -> Result<()> {
         self.0.lock().unwrap().push(activation);
         Ok(())

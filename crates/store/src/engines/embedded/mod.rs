@@ -33,15 +33,16 @@ pub fn register(config: &Config) -> Result<Engine> {
     let directory = Arc::new(directory::Directory::open(&config.directory, config.reserve)?);
     let database = Arc::new(database::Database::open(directory.clone(), config)?);
     let writer = Arc::new(writer::Writer::start(database.clone(), config)?);
+    let changes = tokio::sync::broadcast::channel(config.watch_backlog).0;
     Ok(Engine {
         records: Arc::new(records::Embedded::new(
             database.clone(),
             writer.clone(),
-            config.watch_backlog,
+            changes.clone(),
         )),
         blobs: Arc::new(blobs::Files::open(directory)?),
         journal: Arc::new(journal::Embedded::new(database.clone(), writer.clone())),
-        activations: Arc::new(activations::Embedded::open(database, writer.clone())?),
+        activations: Arc::new(activations::Embedded::open(database, writer.clone(), changes)?),
         lifecycle: Arc::new(Embedded(writer)),
     })
 }

@@ -29,11 +29,11 @@ pub(super) struct Embedded {
 }
 
 impl Embedded {
-    pub fn new(database: Arc<Database>, writer: Arc<Writer>, watch_backlog: usize) -> Self {
+    pub fn new(database: Arc<Database>, writer: Arc<Writer>, changes: broadcast::Sender<Change>) -> Self {
         Self {
             database,
             writer,
-            changes: broadcast::channel(watch_backlog).0,
+            changes,
         }
     }
 }
@@ -61,10 +61,8 @@ impl Records for Embedded {
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<Revision> {
-        let changes = self.changes.clone();
-        self.writer
-            .run(|reply| Box::new(Commit { writes, changes, reply }))
-            .await
+        let writes = Writes::new(writes, self.changes.clone());
+        self.writer.run(|reply| Box::new(Commit { writes, reply })).await
     }
 
     fn watch(&self) -> broadcast::Receiver<Change> {
@@ -72,44 +70,76 @@ impl Records for Embedded {
     }
 }
 
-struct Commit {
+/// Writes of records as a part of a commit.
+pub(super) struct Writes {
     writes: Vec<Write>,
     changes: broadcast::Sender<Change>,
-    reply: Reply<Revision>,
 }
 
-impl Operation for Commit {
-    fn touches(&self) -> Touch {
+impl Writes {
+    pub fn new(writes: Vec<Write>, changes: broadcast::Sender<Change>) -> Self {
+        Self { writes, changes }
+    }
+
+    /// The hashes of the keys.
+    pub fn touched(&self) -> Vec<u64> {
         let hash = |write: &Write| {
             let mut hasher = DefaultHasher::new();
             (write.table, &write.key).hash(&mut hasher);
             hasher.finish()
         };
-        Touch::These(self.writes.iter().map(hash).collect())
+        self.writes.iter().map(hash).collect()
+    }
+
+    /// Refuses what is not as it is expected to be.
+    pub fn check(&self, database: &Database) -> Result<()> {
+        self.writes.iter().try_for_each(|write| check(database, write))
+    }
+
+    /// Adds them to a commit.
+    pub fn stage(&self, batch: &mut Batch<'_>) -> Revision {
+        let revision = batch.next_revision();
+        for write in last_of_each_key(&self.writes) {
+            put(batch, write, revision);
+        }
+        revision
+    }
+
+    /// Tells those who watch.
+    pub fn announce(self, revision: Revision) {
+        for Write { table, key, value, .. } in self.writes {
+            // Nobody may be watching.
+            let _ = self.changes.send(Change {
+                table,
+                key,
+                revision,
+                deleted: value.is_none(),
+            });
+        }
+    }
+}
+
+struct Commit {
+    writes: Writes,
+    reply: Reply<Revision>,
+}
+
+impl Operation for Commit {
+    fn touches(&self) -> Touch {
+        Touch::These(self.writes.touched())
     }
 
     fn stage(self: Box<Self>, batch: &mut Batch<'_>) {
-        let Self { writes, changes, reply } = *self;
-        if let Err(error) = writes.iter().try_for_each(|write| check(batch.database, write)) {
+        let Self { writes, reply } = *self;
+        if let Err(error) = writes.check(batch.database) {
             // Whoever asked may be gone.
             let _ = reply.send(Err(error));
             return;
         }
-        let revision = batch.next_revision();
-        for write in last_of_each_key(&writes) {
-            put(batch, write, revision);
-        }
+        let revision = writes.stage(batch);
         batch.then(true, move |outcome| {
             if outcome.is_ok() {
-                for Write { table, key, value, .. } in writes {
-                    // Nobody may be watching.
-                    let _ = changes.send(Change {
-                        table,
-                        key,
-                        revision,
-                        deleted: value.is_none(),
-                    });
-                }
+                writes.announce(revision);
             }
             let _ = reply.send(outcome.map(|()| revision));
         });

@@ -9,16 +9,26 @@ use bytes::Bytes;
 use wisp_core::{
     Error, Result,
     model::{Accepted, Activation, ActivationId, EntityName, Millis},
-    ports::{Activations, Query, Retention, Scope, Swept},
+    ports::{Activations, FollowUp, Query, Records, Retention, Scope, Swept},
 };
 
 use super::lock;
 use crate::names::names;
 
 /// Promises and records in maps.
-#[derive(Default)]
 pub(super) struct Memory {
     state: Mutex<State>,
+    records: Arc<dyn Records>,
+}
+
+impl Memory {
+    /// An empty ledger beside these records.
+    pub fn new(records: Arc<dyn Records>) -> Self {
+        Self {
+            state: Mutex::default(),
+            records,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -95,6 +105,25 @@ impl Activations for Memory {
         Ok(lock(&self.state).promises.contains_key(&id))
     }
 
+    async fn promise(&self, id: ActivationId) -> Result<Option<Accepted>> {
+        Ok(lock(&self.state).promises.get(&id).cloned())
+    }
+
+    async fn follow(&self, what: FollowUp) -> Result<()> {
+        // Nothing here outlives the process, so that only a refused write could leave the two apart.
+        if !what.writes.is_empty() {
+            self.records.commit(what.writes).await?;
+        }
+        let mut state = lock(&self.state);
+        if let Some(id) = what.settled {
+            state.promises.remove(&id);
+        }
+        if let Some(promised) = what.promised {
+            state.promises.insert(promised.id, promised);
+        }
+        Ok(())
+    }
+
     async fn finish(&self, activation: Arc<Activation>) -> Result<()> {
         let json = serde_json::to_vec(&*activation);
         let json = json.map_err(|error| Error::internal("an activation has no JSON").because(error))?;
@@ -105,7 +134,13 @@ impl Activations for Memory {
         );
         let mut state = lock(&self.state);
         state.remove(id);
-        state.promises.remove(&id);
+        if state
+            .promises
+            .get(&id)
+            .is_some_and(|promise| promise.is_settled_by(&activation.response))
+        {
+            state.promises.remove(&id);
+        }
         state
             .order
             .entry(namespace.clone())

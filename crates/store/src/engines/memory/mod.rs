@@ -14,11 +14,12 @@ use crate::{Config, Engine, engine::Lifecycle};
 
 /// Opens an empty store.
 pub fn register(config: &Config) -> Result<Engine> {
+    let records = Arc::new(records::Memory::new(config.watch_backlog));
     Ok(Engine {
-        records: Arc::new(records::Memory::new(config.watch_backlog)),
+        records: records.clone(),
         blobs: Arc::new(blobs::Memory::default()),
-        activations: Arc::new(activations::Memory::default()),
         journal: Arc::new(journal::Memory::default()),
+        activations: Arc::new(activations::Memory::new(records)),
         lifecycle: Arc::new(Forgetful),
     })
 }

@@ -1,16 +1,18 @@
 use std::collections::HashSet;
 
 use futures_util::future::join_all;
-use wisp_core::model::ActivationId;
+use wisp_core::{model::ActivationId, ports::FollowUp};
 
 use super::{NOON, Port, all, ids};
-use crate::fixtures::{accepted, namespace, shared};
+use crate::fixtures::{accepted, delivery, failed, namespace, shared};
 
 pub(super) async fn suite(open: &dyn Fn() -> Port) {
     a_promise_is_kept_until_it_is_settled(open()).await;
     unfinished_ones_come_oldest_first(open()).await;
     a_promise_made_twice_is_one(open()).await;
     many_at_once_are_all_kept(open()).await;
+    only_success_settles_a_delivery(open()).await;
+    what_follows_takes_the_place_of_a_promise(open()).await;
 }
 
 async fn unfinished(port: &Port) -> Vec<u128> {
@@ -84,4 +86,48 @@ async fn many_at_once_are_all_kept(port: Port) {
         ids(&port, all("guest")).await.into_iter().collect::<HashSet<_>>(),
         done.into_iter().collect()
     );
+}
+
+async fn only_success_settles_a_delivery(port: Port) {
+    for id in [1, 2] {
+        port.accept(&delivery("guest", id, NOON)).await.unwrap();
+    }
+    port.accept(&accepted("guest", 3, NOON)).await.unwrap();
+    port.finish(shared("guest", "greet", 1, NOON)).await.unwrap();
+    port.finish(failed("guest", "greet", 2, NOON)).await.unwrap();
+    port.finish(failed("guest", "greet", 3, NOON)).await.unwrap();
+    assert_eq!(
+        unfinished(&port).await,
+        [2],
+        "what failed stays, if it is to be delivered"
+    );
+    assert_eq!(ids(&port, all("guest")).await.len(), 3, "all have records");
+}
+
+async fn what_follows_takes_the_place_of_a_promise(port: Port) {
+    let first = delivery("guest", 1, NOON);
+    port.accept(&first).await.unwrap();
+    let kept = port.promise(first.id).await.unwrap().unwrap();
+    assert_eq!(
+        serde_json::to_string(&kept).unwrap(),
+        serde_json::to_string(&first).unwrap()
+    );
+    let follow = FollowUp {
+        settled: Some(first.id),
+        promised: Some(delivery("guest", 2, NOON + 5)),
+        writes: Vec::new(),
+    };
+    port.follow(follow.clone()).await.unwrap();
+    assert_eq!(unfinished(&port).await, [2]);
+    assert!(port.promise(first.id).await.unwrap().is_none());
+    port.follow(follow).await.unwrap();
+    assert_eq!(unfinished(&port).await, [2], "doing it again changes nothing");
+    let settled = Some(ActivationId::from_bits(2));
+    port.follow(FollowUp {
+        settled,
+        ..FollowUp::default()
+    })
+    .await
+    .unwrap();
+    assert!(unfinished(&port).await.is_empty());
 }

@@ -191,7 +191,10 @@ pub struct Rule {
     /// `active`, or `inactive`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Annotations, such as those that say how failures are retried.
+    /// How failures are retried, where dead letters go, what is in order: the annotation `delivery`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub delivery: Map<String, Value>,
+    /// Annotations.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub annotations: Map<String, Value>,
 }
@@ -208,6 +211,9 @@ pub struct Source {
     /// The actions that it invokes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<String>,
+    /// How failures of theirs are retried: the annotation `delivery` of each rule.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub delivery: Map<String, Value>,
     /// Annotations of the trigger.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub annotations: Map<String, Value>,

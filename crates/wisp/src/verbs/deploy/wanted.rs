@@ -106,6 +106,7 @@ impl Reader<'_> {
                 trigger: format!("/_/{name}"),
                 action: action.clone(),
                 status: None,
+                delivery: source.delivery.clone(),
                 annotations: Map::new(),
             };
             let own = action.rsplit('/').next().unwrap_or_default();
@@ -265,10 +266,14 @@ impl Reader<'_> {
         };
         let (trigger, action) = (self.name(None, &rule.trigger)?, self.name(package, &rule.action)?);
         let note = format!("{} → {}", trigger.name(), action.absolute());
+        let mut annotations = rule.annotations;
+        if !rule.delivery.is_empty() {
+            annotations.insert("delivery".into(), Value::Object(rule.delivery));
+        }
         let body = json!({
             "trigger": trigger.absolute(),
             "action": action.absolute(),
-            "annotations": self.annotations(&rule.annotations),
+            "annotations": self.annotations(&annotations),
         });
         let wanted = self.wanted(Collection::Rules, self.name(None, name)?, body, note);
         Ok(Wanted {

@@ -6,7 +6,7 @@ use wisp_core::{
 use super::{
     entry::Entry,
     keys,
-    promises::{Promises, touch},
+    promises::{Open, Promises, touch},
 };
 use crate::engines::embedded::{
     buckets::{Bucket, minute_of},
@@ -37,6 +37,8 @@ pub(super) fn locate(database: &Database, id: ActivationId) -> Result<Option<Loc
 /// Writes down how an activation ended.
 pub(super) struct Finish {
     pub entry: Entry,
+    /// Whether the function did not fail.
+    pub success: bool,
     pub promises: Promises,
     pub reply: Reply<()>,
 }
@@ -51,10 +53,9 @@ impl Operation for Finish {
     }
 
     fn stage(self: Box<Self>, batch: &mut Batch<'_>) {
-        let Self { entry, promises, reply } = *self;
-        match prepare(batch.database, entry.id, entry.start) {
-            Ok((bucket, before)) => write(batch, entry, bucket, before, promises, reply),
-            Err(error) => drop(reply.send(Err(error))),
+        match prepare(batch.database, self.entry.id, self.entry.start) {
+            Ok((bucket, before)) => write(batch, *self, bucket, before),
+            Err(error) => drop(self.reply.send(Err(error))),
         }
     }
 }
@@ -80,14 +81,13 @@ fn stored(database: &Database, id: ActivationId, located: &Located) -> Result<Op
         .map(|entry| (bucket, entry)))
 }
 
-fn write(
-    batch: &mut Batch<'_>,
-    entry: Entry,
-    bucket: Bucket,
-    before: Option<(Bucket, Entry)>,
-    promises: Promises,
-    reply: Reply<()>,
-) {
+fn write(batch: &mut Batch<'_>, finish: Finish, bucket: Bucket, before: Option<(Bucket, Entry)>) {
+    let Finish {
+        entry,
+        success,
+        promises,
+        reply,
+    } = finish;
     let (id, database) = (entry.id, batch.database);
     if let Some((old_bucket, old)) = before {
         // Keys of another bucket are another keyspace's, and never written anew.
@@ -97,8 +97,8 @@ fn write(
     let location = [&entry.start.to_be_bytes(), entry.namespace.as_bytes()].concat();
     batch.insert(&database.ids, id.to_bytes(), location);
     entry.insert(&bucket.keyspace, batch);
-    let promise = promises.key(id);
-    if let Some(key) = promise {
+    let promise = promises.open(id).filter(|open| success || !open.delivery);
+    if let Some(Open { key, .. }) = promise {
         batch.remove(&database.main, key);
     }
     batch.then(false, move |outcome: Result<(), Error>| {

@@ -2,26 +2,31 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::broadcast;
 use wisp_core::{
     Result,
     model::{Accepted, Activation, ActivationId, EntityName, Millis},
-    ports::{Activations, Query, Retention, Scope, Swept},
+    ports::{Activations, Change, FollowUp, Query, Retention, Scope, Swept},
 };
 
 use super::{
     entry::Entry,
     finish::{Finish, locate},
+    follow::Follow,
     keys,
-    promises::{Accept, Promises},
+    promises::{Accept, Promise, Promises},
     sweep, window,
 };
-use crate::engines::embedded::{blocking, buckets::minute_of, database::Database, error, writer::Writer};
+use crate::engines::embedded::{
+    blocking, buckets::minute_of, database::Database, error, records::Writes, writer::Writer,
+};
 
 /// What the ledger stands on.
 pub(super) struct Ledger {
     pub database: Arc<Database>,
     pub writer: Arc<Writer>,
     pub promises: Promises,
+    pub changes: broadcast::Sender<Change>,
 }
 
 /// The ledger of invocations in the database.
@@ -29,12 +34,13 @@ pub(in crate::engines::embedded) struct Embedded(Ledger);
 
 impl Embedded {
     /// Opens it, with the promises that are open.
-    pub fn open(database: Arc<Database>, writer: Arc<Writer>) -> Result<Self> {
+    pub fn open(database: Arc<Database>, writer: Arc<Writer>, changes: broadcast::Sender<Change>) -> Result<Self> {
         let promises = Promises::load(&database)?;
         Ok(Self(Ledger {
             database,
             writer,
             promises,
+            changes,
         }))
     }
 }
@@ -42,11 +48,16 @@ impl Embedded {
 #[async_trait]
 impl Activations for Embedded {
     async fn accept(&self, accepted: &Accepted) -> Result<()> {
-        let (id, promises) = (accepted.id, self.0.promises.clone());
-        let encoded = Accept::encode(accepted)?;
+        let (promise, promises) = (Promise::new(accepted)?, self.0.promises.clone());
         self.0
             .writer
-            .run(|reply| Box::new(Accept::new(id, encoded, promises, reply)))
+            .run(|reply| {
+                Box::new(Accept {
+                    promise,
+                    promises,
+                    reply,
+                })
+            })
             .await
     }
 
@@ -56,14 +67,44 @@ impl Activations for Embedded {
     }
 
     async fn is_promised(&self, id: ActivationId) -> Result<bool> {
-        Ok(self.0.promises.key(id).is_some())
+        Ok(self.0.promises.open(id).is_some())
+    }
+
+    async fn promise(&self, id: ActivationId) -> Result<Option<Accepted>> {
+        // Not worth another thread: a point read, most often from memory.
+        self.0.promises.read_one(&self.0.database, id)
+    }
+
+    async fn follow(&self, what: FollowUp) -> Result<()> {
+        let promise = what.promised.as_ref().map(Promise::new).transpose()?;
+        let (promises, changes) = (self.0.promises.clone(), self.0.changes.clone());
+        self.0
+            .writer
+            .run(|reply| {
+                Box::new(Follow {
+                    settled: what.settled,
+                    promise,
+                    writes: Writes::new(what.writes, changes),
+                    promises,
+                    reply,
+                })
+            })
+            .await
     }
 
     async fn finish(&self, activation: Arc<Activation>) -> Result<()> {
         let (entry, promises) = (Entry::new(&activation)?, self.0.promises.clone());
+        let success = activation.response.success;
         self.0
             .writer
-            .run(|reply| Box::new(Finish { entry, promises, reply }))
+            .run(|reply| {
+                Box::new(Finish {
+                    entry,
+                    success,
+                    promises,
+                    reply,
+                })
+            })
             .await
     }
 

@@ -7,6 +7,7 @@
 
 mod entry;
 mod finish;
+mod follow;
 mod keys;
 mod ledger;
 mod promises;

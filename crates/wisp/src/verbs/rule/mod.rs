@@ -1,21 +1,28 @@
 //! `wisp rule`: links from triggers to actions.
 
+mod put;
+
 use anyhow::Context;
 use clap::{Args, Parser};
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 use wisp_core::model::RuleStatus;
-use wisp_wire::client::{Collection, RulePut};
+use wisp_wire::client::Collection;
 
+use self::put::Put;
 use crate::cli::{self, Pages, Session, Verb};
 
 /// Work with rules
 #[derive(Parser)]
 enum Rule {
     /// Create a rule
-    #[command(after_help = "Examples:\n  wisp rule create onupload uploads resize")]
+    #[command(after_help = "Examples:\n  wisp rule create onupload uploads resize\n  \
+                              wisp rule create onorder orders book --attempts 5 --backoff 2s --dead-letter trigger:lost \\\n    \
+                              --order-by /customer")]
     Create(Put),
     /// Update a rule, or create it if it does not exist
-    #[command(after_help = "Examples:\n  wisp rule update onupload uploads tools/resize")]
+    #[command(after_help = "Examples:\n  wisp rule update onupload uploads tools/resize\n  \
+                              wisp rule update onupload uploads resize --attempts 3 --max-age 6h")]
     Update(Put),
     /// Let a rule invoke its action
     #[command(after_help = "Examples:\n  wisp rule enable onupload")]
@@ -29,19 +36,6 @@ enum Rule {
     Get(Get),
     List(List),
     Delete(Delete),
-}
-
-#[derive(Args)]
-struct Put {
-    /// Its name
-    #[arg(value_name = "RULE_NAME")]
-    name: String,
-    /// The trigger that it listens to
-    #[arg(value_name = "TRIGGER_NAME")]
-    trigger: String,
-    /// The action that it invokes
-    #[arg(value_name = "ACTION_NAME")]
-    action: String,
 }
 
 #[derive(Args)]
@@ -107,20 +101,6 @@ async fn run(session: Session, rule: Rule) -> anyhow::Result<()> {
     }
 }
 
-impl Put {
-    async fn run(&self, session: &Session, update: bool) -> anyhow::Result<()> {
-        let verb = if update { "update" } else { "create" };
-        let body = RulePut {
-            trigger: session.entity(&self.trigger)?.absolute(),
-            action: session.entity(&self.action)?.absolute(),
-        };
-        let name = session.entity(&self.name)?;
-        let put = session.client()?.put(Collection::Rules, &name, &body, update).await;
-        let document: Value = put.with_context(|| format!("Unable to {verb} rule '{}'", self.name))?;
-        session.out().done(&format!("{verb}d rule {}", self.name), &document)
-    }
-}
-
 async fn switch(session: &Session, name: &str, status: RuleStatus) -> anyhow::Result<()> {
     let verb = if status == RuleStatus::Active {
         "enable"
@@ -139,10 +119,25 @@ async fn status(session: &Session, name: &str) -> anyhow::Result<()> {
     let got = session.client()?.get(Collection::Rules, &session.entity(name)?).await;
     let document: Value = got.with_context(|| format!("Unable to get status of rule '{name}'"))?;
     let status = document["status"].as_str().unwrap_or_default();
-    session.out().done(
-        &format!("rule {name} is {status}"),
-        &json!({ "name": name, "status": status }),
-    )
+    let shown = format!("rule {name} is {status}{}", failing(&document).unwrap_or_default());
+    let failing = &document["failing"];
+    session
+        .out()
+        .done(&shown, &json!({ "name": name, "status": status, "failing": failing }))
+}
+
+/// That the action of a rule fails without end, in words.
+fn failing(document: &Value) -> Option<String> {
+    let failing = document.get("failing").filter(|failing| !failing.is_null())?;
+    let (failures, error) = (&failing["failures"], failing["error"].as_str().unwrap_or_default());
+    let since = failing["since"].as_i64().unwrap_or_default();
+    let since = Timestamp::from_millisecond(since)
+        .unwrap_or_default()
+        .to_zoned(TimeZone::system());
+    let since = since.strftime("%Y-%m-%d %H:%M:%S");
+    Some(format!(
+        ", and failing: {failures} times in a row since {since}, last: {error}"
+    ))
 }
 
 impl Get {
@@ -154,7 +149,8 @@ impl Get {
             let text = |field: &str| document[field].as_str().unwrap_or_default().to_owned();
             let (bold, plain) = (cli::BOLD.render(), cli::BOLD.render_reset());
             let head = format!("{bold}rule{plain} /{}/{}", text("namespace"), text("name"));
-            return out.line(&format!("{head}\n   ({bold}status{plain}: {})", text("status")));
+            let status = format!("{}{}", text("status"), failing(&document).unwrap_or_default());
+            return out.line(&format!("{head}\n   ({bold}status{plain}: {status})"));
         }
         match &self.field {
             None => out.got(&format!("got rule {}", self.name), &document),

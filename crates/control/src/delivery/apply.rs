@@ -1,0 +1,123 @@
+use std::{sync::Arc, time::Duration};
+
+use wisp_core::{
+    Code, Error, Result,
+    model::{ActivationId, Delivery, Fqn, Identity, Json, Millis, Order, Right, RuleLink},
+};
+
+use super::policy;
+use crate::{control::Control, invoke::Call};
+
+/// An event and the rule that it goes through.
+pub(crate) struct Applying<'a> {
+    pub trigger: &'a Fqn,
+    pub rule: &'a Fqn,
+    pub link: &'a RuleLink,
+    pub payload: Json,
+    pub transaction: &'a str,
+    /// When the event was taken.
+    pub at: Millis,
+    /// Whether it waits here when its namespace may run no more for now; else it is refused, and comes again.
+    pub waits: bool,
+}
+
+impl Control {
+    /// Promises the invocation that a rule asks for, under this id.
+    pub(crate) async fn apply(&self, id: ActivationId, caller: &Identity, what: Applying<'_>) -> Result<ActivationId> {
+        let action = &what.link.action;
+        let resolved = self.resolve(caller, action, Right::Activate).await?;
+        self.inner.kinds.check_runnable(&resolved.action.exec)?;
+        self.guard(caller, &resolved.action)?;
+        let order = self.order(&what);
+        let permit = match self.inner.admission.invocation(caller, what.at) {
+            Ok(permit) => Ok(permit),
+            Err(error) if what.waits && error.code() == Code::Throttled => Err(what.at + pause(&error)),
+            Err(error) => return Err(error),
+        };
+        if permit.is_err() || order.is_some() {
+            self.check_waiting(caller)?;
+        }
+        let delivery = Delivery {
+            rule: what.rule.clone(),
+            trigger: what.trigger.clone(),
+            attempt: 1,
+            faults: 0,
+            taken: what.at,
+            not_before: permit.as_ref().err().copied().unwrap_or(0),
+            order,
+            attempts: Vec::new(),
+            letter: false,
+        };
+        let call = Call {
+            id,
+            resolved,
+            payload: what.payload,
+            caller: caller.clone(),
+            cause: None,
+            transaction: what.transaction.to_owned(),
+            at: what.at,
+            accepted: true,
+            pieces: None,
+            delivery: Some(Arc::new(delivery)),
+        };
+        match permit {
+            Ok(permit) => self.accept(call, action, permit).await,
+            Err(until) => self.postpone(call, action, until).await,
+        }
+    }
+
+    /// Where an event is in the order of its rule, if that has one and the event a key.
+    fn order(&self, what: &Applying<'_>) -> Option<Order> {
+        let key = policy::key(&what.payload, what.link.order_by.as_deref()?)?;
+        let place = self.inner.waiting.place(what.at);
+        Some(Order { key, place })
+    }
+
+    /// Promises a call that runs only when its namespace may run again.
+    async fn postpone(&self, call: Call, action: &Fqn, until: Millis) -> Result<ActivationId> {
+        let accepted = self.promise(&call, action)?;
+        self.inner.activations.accept(&accepted).await?;
+        metrics::counter!("wisp_deliveries_postponed_total").increment(1);
+        if self.has_its_turn(call.id, &call.caller.namespace, call.delivery.as_deref()) {
+            self.inner.waiting.until(until, call.id, &call.caller.namespace);
+        }
+        Ok(call.id)
+    }
+
+    /// Whether a delivery that has just been promised may run, as far as its order goes.
+    pub(crate) fn has_its_turn(
+        &self,
+        id: ActivationId,
+        namespace: &wisp_core::model::EntityName,
+        delivery: Option<&Delivery>,
+    ) -> bool {
+        match delivery.and_then(lane) {
+            Some(lane) => self.inner.waiting.enter(lane, id, namespace),
+            None => true,
+        }
+    }
+
+    fn check_waiting(&self, caller: &Identity) -> Result<()> {
+        let (count, most) = (self.inner.waiting.count(&caller.namespace), self.inner.delivery.waiting);
+        if count < most {
+            return Ok(());
+        }
+        let message = format!("Too many events wait to be delivered (count: {count}, allowed: {most}).");
+        Err(Error::new(Code::Throttled, message)
+            .with("limit", "delivery.waiting")
+            .with("value", most))
+    }
+}
+
+/// The lane of a delivery that is in order.
+pub(super) fn lane(delivery: &Delivery) -> Option<(Fqn, String)> {
+    let order = delivery.order.as_ref()?;
+    Some((delivery.rule.clone(), order.key.clone()))
+}
+
+/// How long a refusal asks to wait, in milliseconds; a second if it does not say.
+pub(crate) fn pause(error: &Error) -> Millis {
+    let said = error.context().iter().find(|(key, _)| *key == "retryAfter");
+    let seconds = said.and_then(|(_, seconds)| seconds.parse().ok()).unwrap_or(1);
+    Duration::from_secs(seconds).as_millis() as Millis
+}
