@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use wisp_core::{
     Code, Error, Result,
-    model::{Fqn, Millis},
+    model::{Fqn, Millis, RuleLink},
     ports::{Event, EventSink},
 };
 
@@ -58,7 +58,9 @@ impl EventSink for Sink {
         if let Some(batch) = self.batch {
             wanted = batch.pack(wanted)?;
         }
-        let delivered = stream::iter(wanted).map(|event| self.fire(event)).buffered(CONCURRENT);
+        let delivered = stream::iter(wanted)
+            .map(|event| self.fire(event))
+            .buffered(self.concurrency().await);
         let delivered: Result<()> = delivered.try_collect().await;
         if let Err(error) = &delivered {
             *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.copy());
@@ -110,6 +112,17 @@ impl Sink {
         applied
             .await
             .map_err(|error| Error::internal("the expressions of a feed were not evaluated").because(error))
+    }
+
+    /// How many events may be on their way at the same time: where a rule keeps an order, each is durable before the next
+    /// is taken.
+    async fn concurrency(&self) -> usize {
+        let trigger = self.control.inner.catalog.trigger(&self.trigger).await;
+        let ordered = |link: &RuleLink| link.order_by.is_some();
+        match trigger {
+            Ok(trigger) if trigger.entity.rules.values().any(ordered) => 1,
+            _ => CONCURRENT,
+        }
     }
 
     /// Fires the trigger, once, for however long it takes.
