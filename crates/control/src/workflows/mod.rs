@@ -16,6 +16,7 @@
 //! | `effects`, `functions`, `nested`, `desk` | does what executions ask for: actions, other executions, activities |
 //! | `tasks`, `timers`, `ends` | what executions are told: ends of tasks by token, timers, ends of other executions |
 //! | `express` | executions in memory |
+//! | `trial` | tries one state, and calls nothing |
 //! | `resume` | after a start of the server |
 
 mod activities;
@@ -47,6 +48,7 @@ mod start;
 mod tags;
 mod tasks;
 mod timers;
+mod trial;
 mod versions;
 
 pub use activities::Activity;
@@ -63,5 +65,6 @@ pub use paging::{Chunk, Paging};
 pub use run::{MapRun, Run, Summary, status};
 pub use settings::Settings;
 pub use start::{Start, Started};
+pub use trial::Trial;
 
 pub(crate) use parts::Workflows;

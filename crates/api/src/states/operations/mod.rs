@@ -8,6 +8,7 @@ mod machines;
 mod map_runs;
 mod tags;
 mod tasks;
+mod testing;
 mod versions;
 
 use super::{
@@ -59,6 +60,7 @@ operations! {
     "StartSyncExecution" => executions::start_sync,
     "StopExecution" => executions::stop,
     "TagResource" => tags::add,
+    "TestState" => testing::test,
     "UntagResource" => tags::remove,
     "UpdateStateMachine" => machines::update,
     "UpdateStateMachineAlias" => aliases::update,
