@@ -93,7 +93,9 @@ def redriven(server, checks):
 
 def ordered(server, checks):
     """Events of one key keep their order over a kill, the one that is being retried included."""
-    server.deploy("steps", "nodejs:default", "const main = ({ n, fail }) => (fail ? { error: 'no' } : { n });")
+    # Records have milliseconds, so a run must last longer than one.
+    wait = "new Promise((done) => setTimeout(done, 20))"
+    server.deploy("steps", "nodejs:default", f"const main = ({{ n, fail }}) => {wait}.then(() => (fail ? {{ error: 'no' }} : {{ n }}));")
     rule(server, "inorder", "moves", "steps", attempts=2, backoff=3000, jitter=0, orderBy="/key")
     for n in range(6):
         server.call("POST", "/triggers/moves", {"key": "k", "n": n, "fail": n == 1})
