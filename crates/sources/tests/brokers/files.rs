@@ -9,8 +9,6 @@ use serde_json::{Value, json};
 use wisp_core::ports::Listener;
 use wisp_testkit::conformance::source::{self, Sink, Upstream};
 
-use crate::different;
-
 /// A folder of its own.
 struct Folder(PathBuf);
 
@@ -49,11 +47,11 @@ async fn a_file_that_changes_is_an_event_again_and_inner_folders_are_watched() {
         sink.ready().await;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         fs::write(home.path().join("old"), "2").unwrap();
-        different(&sink, 1).await;
+        sink.wait_for_different(1).await;
         assert_eq!(said(&sink)["value"], json!(2));
         fs::create_dir_all(home.path().join("a/b")).unwrap();
         fs::write(home.path().join("a/b/c.json"), r#"{"n": 3}"#).unwrap();
-        different(&sink, 2).await;
+        sink.wait_for_different(2).await;
         let event = said(&sink);
         assert_eq!(
             (&event["name"], &event["value"]),
@@ -62,7 +60,7 @@ async fn a_file_that_changes_is_an_event_again_and_inner_folders_are_watched() {
         assert_eq!(event["size"], json!(8));
         fs::remove_file(home.path().join("old")).unwrap();
         fs::write(home.path().join("large"), vec![b'x'; 1 << 20]).unwrap();
-        different(&sink, 3).await;
+        sink.wait_for_different(3).await;
         assert_eq!(
             (&said(&sink)["size"], said(&sink).get("value")),
             (&json!(1 << 20), None)
@@ -87,7 +85,7 @@ async fn more_files_than_a_batch_holds_all_come_and_a_folder_that_goes_is_an_err
     let listener = Folder(home.path().to_owned()).listener();
     let sink = Sink::default();
     let (ended, ()) = tokio::join!(listener.listen(&sink), async {
-        different(&sink, 700).await;
+        sink.wait_for_different(700).await;
         fs::remove_dir_all(home.path()).unwrap();
     });
     assert!(ended.unwrap_err().message().contains("cannot be watched"));

@@ -15,8 +15,6 @@ use serde_json::{Value, json};
 use wisp_core::ports::Listener;
 use wisp_testkit::conformance::source::{self, Sink, Upstream};
 
-use crate::different;
-
 type Cluster = MockCluster<'static, DefaultProducerContext>;
 
 /// A topic of its own of the cluster.
@@ -79,7 +77,7 @@ async fn the_order_of_a_key_is_kept_over_partitions() {
     let (sink, listener) = (Sink::default(), topic.listener());
     tokio::select! {
         ended = listener.listen(&sink) => panic!("it listens: {ended:?}"),
-        () = different(&sink, 20) => {}
+        () = sink.wait_for_different(20) => {}
     }
     let events = sink.said();
     for key in ["0", "1"] {

@@ -12,12 +12,11 @@ mod postgres;
 mod redis;
 mod wall;
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::Value;
 use wisp_core::ports::{Listener, Subscription};
 use wisp_sources::{Config, Context, SOURCES};
-use wisp_testkit::conformance::source::Sink;
 
 /// What a feed listens with.
 fn open(source: &str, feed: &str, settings: &Value) -> Box<dyn Listener> {
@@ -33,15 +32,5 @@ fn open(source: &str, feed: &str, settings: &Value) -> Box<dyn Listener> {
     match source.open(feed, settings.as_object().unwrap()).unwrap() {
         Subscription::Listener(listener) => listener,
         Subscription::Receiver(_) => panic!("brokers are listened to"),
-    }
-}
-
-/// Waits for so many different events: some may come again.
-async fn different(sink: &Sink, wanted: usize) {
-    for count in wanted.. {
-        sink.wait_for(count).await;
-        if sink.ids().iter().collect::<HashSet<_>>().len() >= wanted {
-            return;
-        }
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use wisp_core::ports::Listener;
 use wisp_testkit::conformance::source::{self, Sink, Upstream};
 
-use crate::{broker::Broker, different};
+use crate::broker::Broker;
 
 fn server(folder: &Path, port: u16) -> Command {
     let settings = [
@@ -96,7 +96,7 @@ async fn nothing_is_lost_over_a_restart_of_the_broker_while_nobody_listens() {
         let (ended, ()) = tokio::join!(listener.listen(&sink), async {
             sink.ready().await;
             topic.happen(0).await;
-            different(&sink, 1).await;
+            sink.wait_for_different(1).await;
             broker.kill();
         });
         assert!(ended.is_err(), "a broker that goes is an error while it is listened to");
@@ -109,10 +109,10 @@ async fn nothing_is_lost_over_a_restart_of_the_broker_while_nobody_listens() {
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         broker.kill();
         broker.restart().await;
-        let before = sink.ids().len();
+        let before = sink.different();
         tokio::select! {
             ended = listener.listen(&sink) => panic!("it listens again: {ended:?}"),
-            () = different(&sink, before + 19) => {}
+            () = sink.wait_for_different(before + 19) => {}
         }
         let event: Value = serde_json::from_str(sink.last().data.get()).unwrap();
         let expected =

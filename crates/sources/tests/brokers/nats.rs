@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use wisp_core::ports::Listener;
 use wisp_testkit::conformance::source::{self, Sink, Upstream};
 
-use crate::{broker::Broker, different};
+use crate::broker::Broker;
 
 fn server(folder: &Path, port: u16) -> Command {
     let mut command = Command::new("nats-server");
@@ -103,7 +103,7 @@ async fn a_broken_server_ends_the_listening_and_nothing_is_lost_over_its_restart
     stream.happen(3).await;
     tokio::select! {
         ended = listener.listen(&sink) => panic!("it listens again: {ended:?}"),
-        () = different(&sink, 4) => {}
+        () = sink.wait_for_different(4) => {}
     }
     let event: Value = serde_json::from_str(sink.last().data.get()).unwrap();
     assert_eq!((&event["subject"], &event["value"]), (&json!("s.n"), &json!({"n": 3})));
@@ -135,7 +135,7 @@ async fn subjects_come_in_order_to_whoever_is_there() {
             client.publish("orders.first", "".into()).await.unwrap();
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        let before = sink.ids().len();
+        let before = sink.different();
         for number in 0..5 {
             let mut headers = async_nats::HeaderMap::new();
             headers.insert("Kind", "test");
@@ -146,7 +146,7 @@ async fn subjects_come_in_order_to_whoever_is_there() {
                 .unwrap();
         }
         client.flush().await.unwrap();
-        different(&sink, before + 5).await;
+        sink.wait_for_different(before + 5).await;
     };
     tokio::select! {
         ended = listener.listen(&sink) => panic!("it listens: {ended:?}"),

@@ -10,7 +10,7 @@ use serde_json::json;
 use wisp_core::ports::Listener;
 use wisp_testkit::conformance::source::{self, Sink, Upstream};
 
-use crate::{broker::Broker, different};
+use crate::broker::Broker;
 
 /// A program of PostgreSQL; Debian has them in a folder for each version.
 fn program(name: &str) -> PathBuf {
@@ -144,7 +144,7 @@ async fn changes_are_told_whole_and_none_is_lost_over_a_restart_of_the_server() 
         let change =
             "BEGIN; INSERT INTO t VALUES (1, NULL, '{\"a\": [1]}'); UPDATE t SET note = 'x'; DELETE FROM t; COMMIT";
         sql(broker.port, change).await;
-        different(&sink, 3).await;
+        sink.wait_for_different(3).await;
         broker.kill();
     });
     assert!(ended.is_err(), "a server that goes is an error while it is listened to");
@@ -170,7 +170,7 @@ async fn changes_are_told_whole_and_none_is_lost_over_a_restart_of_the_server() 
     }
     tokio::select! {
         ended = listener.listen(&sink) => panic!("it listens again: {ended:?}"),
-        () = different(&sink, 11) => {}
+        () = sink.wait_for_different(11) => {}
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use wisp_core::ports::Listener;
 use wisp_testkit::conformance::source::{self, Sink, Upstream};
 
-use crate::{broker::Broker, different};
+use crate::broker::Broker;
 
 fn server(folder: &Path, port: u16) -> Command {
     let mut command = Command::new("redis-server");
@@ -89,6 +89,6 @@ async fn a_broken_server_is_an_error_and_nothing_is_lost_over_its_restart() {
     stream.happen(3).await;
     tokio::select! {
         ended = listener.listen(&sink) => panic!("it listens again: {ended:?}"),
-        () = different(&sink, 4) => {}
+        () = sink.wait_for_different(4) => {}
     }
 }
