@@ -19,7 +19,7 @@ impl Broker {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
         let process = run(command(folder.path(), port))?;
-        let broker = Self {
+        let mut broker = Self {
             command,
             process,
             port,
@@ -41,9 +41,14 @@ impl Broker {
         self.ready().await;
     }
 
-    async fn ready(&self) {
+    async fn ready(&mut self) {
         while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
+            // PostgreSQL does not start while processes of the one that was killed are still about.
+            if self.process.try_wait().unwrap().is_some() {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                self.process = run((self.command)(self.folder.path(), self.port)).unwrap();
+            }
         }
     }
 }
