@@ -59,7 +59,9 @@ pub trait EventSource: Send + Sync {
 
     /// Checks what a feed is `given`, on top of what it has from `before` if that is an update; returns the settings of
     /// the subscription.
-    fn check(&self, feed: &Feed, given: &FeedSettings, before: Option<&FeedSettings>) -> Result<FeedSettings>;
+    fn check(&self, feed: &Feed, given: &FeedSettings, before: Option<&FeedSettings>) -> Result<FeedSettings> {
+        feed.merge(given, before)
+    }
 
     /// Prepares to take events as the settings say.
     fn open(&self, feed: &Feed, settings: &FeedSettings) -> Result<Subscription>;

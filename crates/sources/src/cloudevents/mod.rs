@@ -45,10 +45,6 @@ impl EventSource for CloudEvents {
         FEEDS
     }
 
-    fn check(&self, feed: &Feed, given: &FeedSettings, before: Option<&FeedSettings>) -> Result<FeedSettings> {
-        feed.merge(given, before)
-    }
-
     fn open(&self, _: &Feed, settings: &FeedSettings) -> Result<Subscription> {
         let token = text(settings, "token").map(str::to_owned);
         Ok(Subscription::Receiver(Box::new(Http { token })))

@@ -61,10 +61,6 @@ impl EventSource for Files {
         FEEDS
     }
 
-    fn check(&self, feed: &Feed, given: &FeedSettings, before: Option<&FeedSettings>) -> Result<FeedSettings> {
-        feed.merge(given, before)
-    }
-
     fn open(&self, _: &Feed, settings: &FeedSettings) -> Result<Subscription> {
         let (config, switch) = (&self.0.config, [("no", false), ("yes", true)]);
         let rest = number(settings, "restMillis")?

@@ -59,10 +59,6 @@ impl EventSource for Kafka {
         FEEDS
     }
 
-    fn check(&self, feed: &Feed, given: &FeedSettings, before: Option<&FeedSettings>) -> Result<FeedSettings> {
-        feed.merge(given, before)
-    }
-
     #[cfg(feature = "kafka")]
     fn open(&self, _: &Feed, settings: &FeedSettings) -> Result<Subscription> {
         let listener = listener::Group::of(settings, &self.0)?;

@@ -67,10 +67,6 @@ impl EventSource for Mqtt {
         FEEDS
     }
 
-    fn check(&self, feed: &Feed, given: &FeedSettings, before: Option<&FeedSettings>) -> Result<FeedSettings> {
-        feed.merge(given, before)
-    }
-
     fn open(&self, _: &Feed, settings: &FeedSettings) -> Result<Subscription> {
         let config = &self.0.config;
         let schemes = [("mqtt", 1883, false), ("mqtts", 8883, true)];

@@ -92,10 +92,6 @@ impl EventSource for Nats {
         FEEDS
     }
 
-    fn check(&self, feed: &Feed, given: &FeedSettings, before: Option<&FeedSettings>) -> Result<FeedSettings> {
-        feed.merge(given, before)
-    }
-
     fn open(&self, feed: &Feed, settings: &FeedSettings) -> Result<Subscription> {
         let server = server::Server::of(settings, &self.0.config)?;
         let (format, batch) = (Format::of(settings)?, Batch::of(settings, &self.0.config)?);

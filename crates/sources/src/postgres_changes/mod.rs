@@ -56,10 +56,6 @@ impl EventSource for PostgresChanges {
         FEEDS
     }
 
-    fn check(&self, feed: &Feed, given: &FeedSettings, before: Option<&FeedSettings>) -> Result<FeedSettings> {
-        feed.merge(given, before)
-    }
-
     fn open(&self, _: &Feed, settings: &FeedSettings) -> Result<Subscription> {
         let config = &self.0.config;
         let schemes = [("postgres", 5432, false), ("postgresql", 5432, false)];

@@ -59,10 +59,6 @@ impl EventSource for RedisStreams {
         FEEDS
     }
 
-    fn check(&self, feed: &Feed, given: &FeedSettings, before: Option<&FeedSettings>) -> Result<FeedSettings> {
-        feed.merge(given, before)
-    }
-
     fn open(&self, _: &Feed, settings: &FeedSettings) -> Result<Subscription> {
         let client = redis::Client::open(needed(settings, "url")?)
             .map_err(|error| Error::bad_request("the url parameter is not a URL of Redis").because(error))?;

@@ -35,10 +35,6 @@ impl EventSource for Webhook {
         feeds::FEEDS
     }
 
-    fn check(&self, feed: &Feed, given: &FeedSettings, before: Option<&FeedSettings>) -> Result<FeedSettings> {
-        feed.merge(given, before)
-    }
-
     fn open(&self, feed: &Feed, settings: &FeedSettings) -> Result<Subscription> {
         let secret =
             text(settings, "secret").ok_or_else(|| Error::bad_request("the secret parameter must be a text"))?;
