@@ -12,9 +12,9 @@ NODE_PACKAGES := $(CACHE)/node-packages-$(shell sha256sum <crates/runtimes/src/l
 prepare scenarios sdk composer workflows serverless test-clients live: export WISP_LANGUAGES_NODE_MODULES := $(NODE_PACKAGES)
 # What runs V8 isolates; also from there.
 WORKERD := $(CACHE)/workerd-$(shell sha256sum <crates/runtimes/src/languages/js/package/package-lock.json | cut -c1-12)
-prepare unit scenarios sdk composer workflows serverless test-clients live bench bench-coldstart: export WISP_LANGUAGES_WORKERD := $(WORKERD)
+prepare unit scenarios sdk composer workflows serverless test-clients live bench bench-coldstart bench-workflows: export WISP_LANGUAGES_WORKERD := $(WORKERD)
 # A Node.js that keeps compiled code, for the tests of that.
-prepare unit: export WISP_TEST_NODE := $(CACHE)/node-22.23.3/bin/node
+prepare unit bench-workflows: export WISP_TEST_NODE := $(CACHE)/node-22.23.3/bin/node
 
 # What Python functions can import without bringing it along; tests/prepare.sh installs it.
 PYTHON_PACKAGES := $(CACHE)/python-packages-$(shell sha256sum <tests/python/requirements.txt | cut -c1-12)
@@ -25,7 +25,7 @@ prepare scenarios serverless live bench bench-coldstart: export WISP_LANGUAGES_P
 FEATURES ?=
 BUILD = cargo build --quiet --workspace $(FEATURES) --bins --tests
 
-.PHONY: help demo test test-clients prepare check lint unit scenarios sdk composer workflows serverless live bench bench-coldstart audit format
+.PHONY: help demo test test-clients prepare check lint unit scenarios sdk composer workflows serverless live bench bench-coldstart bench-workflows audit format
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -86,6 +86,9 @@ bench: prepare ## Measures throughput and latency beside bare servers
 
 bench-coldstart: prepare ## Measures cold starts and idle memory beside bare interpreters, and 1,000 functions in turn
 	@./bench/run.sh coldstart forked isolates images memory roundrobin
+
+bench-workflows: prepare ## Measures durable workflows beside Restate, Durable Task and DBOS, which it installs
+	@./bench/workflows/run.sh
 
 audit: ## Holds licences, sources and advisories of dependencies against deny.toml (needs cargo-deny)
 	@cargo deny check
