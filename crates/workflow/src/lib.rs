@@ -10,6 +10,7 @@ mod failure;
 mod fields;
 mod flow;
 pub mod history;
+pub mod hosted;
 pub mod inspect;
 mod interpreter;
 mod limits;

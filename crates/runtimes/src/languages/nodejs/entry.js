@@ -4,6 +4,7 @@ const Module = require('module');
 const fs = require('fs');
 const path = require('path');
 const { Script } = require('vm');
+const durable = require('./durable');
 
 const ROOT = '/action';
 // Such a name may be looked up in the code's own scope; any other can only be an export. (Unicode's own classes of
@@ -77,6 +78,7 @@ async function fromDirectory(name) {
 
 // The entry point of an action whose code is text or, when there is none, the directory /action.
 module.exports = async function load(code, name) {
+  durable.offer();
   const main = code === null ? await fromDirectory(name) : fromText(code, name);
-  return assertFunction(main, name);
+  return assertFunction(durable.adopt(main), name);
 };

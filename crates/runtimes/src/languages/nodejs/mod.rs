@@ -35,6 +35,7 @@ const LAUNCHER: &[(&str, &str)] = &[
     ("channel.js", include_str!("channel.js")),
     ("compiled.js", include_str!("compiled.js")),
     ("concurrent.js", include_str!("concurrent.js")),
+    ("durable.js", include_str!("durable.js")),
     ("entry.js", include_str!("entry.js")),
     ("outcome.js", include_str!("outcome.js")),
     ("stream.js", include_str!("stream.js")),

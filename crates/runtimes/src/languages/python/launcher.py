@@ -16,6 +16,8 @@ READY, DONE, RESULT, FAILURE, IMPORTS, HEAD, CHUNK = 1, 2, 3, 4, 8, 9, 10
 PIECE = 65536
 ROOT = "/action"
 FILE = "__main__.py"
+# What such a file is called in an archive that was made for Azure Functions.
+APP = "function_app.py"
 PACKAGES = "/packages"
 REQUIREMENTS = "/requirements"
 
@@ -94,8 +96,8 @@ def load_directory():
     import importlib.util
 
     os.chdir(ROOT)
-    path = os.path.join(ROOT, FILE)
-    if not os.path.exists(path):
+    paths = [path for path in (os.path.join(ROOT, FILE), os.path.join(ROOT, APP)) if os.path.exists(path)]
+    if not paths:
         raise ImportError("Zip file does not include %s at its root." % FILE)
     virtualenv = os.path.join(ROOT, "virtualenv")
     if os.path.isdir(virtualenv):
@@ -103,7 +105,7 @@ def load_directory():
     if os.listdir(REQUIREMENTS):
         sys.path.insert(0, REQUIREMENTS)
     sys.path.insert(0, ROOT)
-    spec = importlib.util.spec_from_file_location("main__", path)
+    spec = importlib.util.spec_from_file_location("main__", paths[0])
     module = importlib.util.module_from_spec(spec)
     sys.modules["main__"] = module
     spec.loader.exec_module(module)
@@ -117,9 +119,22 @@ def load(body):
     code = body["code"]
     module = load_directory() if code is None else load_text(code)
     main = getattr(module, body["main"], None)
+    if "azure.durable_functions" in sys.modules:
+        main = beside("durable").adopt(module, main, call)
     if not callable(main):
         raise NameError("Action entrypoint '%s' is not a function." % body["main"])
     return main, code
+
+
+def beside(name):
+    """A file of the launcher that few actions need; it is not where modules are found."""
+    import importlib.util
+
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+    spec = importlib.util.spec_from_file_location("wisp_" + name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def describe(error):

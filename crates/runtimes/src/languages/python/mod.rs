@@ -34,6 +34,7 @@ const NAMES: &[&str] = &[
 ];
 const LAUNCHER: &[(&str, &str)] = &[
     ("launcher.py", include_str!("launcher.py")),
+    ("durable.py", include_str!("durable.py")),
     ("zygote.py", include_str!("zygote.py")),
 ];
 /// The oldest version that the launcher runs on.
