@@ -36,65 +36,65 @@ impl Control {
     pub(super) async fn call_function(&self, task: &Task, name: &str) -> Option<EventKind> {
         let called = self.call_action(task, action_name(name), &task.start.input).await?;
         Some(match called {
-            Ok(activation) => match outcome(&activation) {
-                Ok(result) => task.succeeded(result),
-                Err(failure) => task.failed(failure.error, failure.cause),
-            },
+            Ok((_, result)) => task.succeeded(result),
             Err(failure) => task.failed(failure.error, failure.cause),
         })
     }
 
     /// `lambda:invoke`: the name and the payload are parameters, the result is part of an answer.
     pub(super) async fn call_lambda(&self, task: &Task, pattern: Pattern) -> Option<EventKind> {
-        let parameters = &task.start.input;
-        let Some(name) = parameters["FunctionName"].as_str() else {
-            return Some(task.failed("States.Runtime", "The parameter FunctionName is missing."));
+        let answer = |activation: &Activation, result| {
+            json!({
+                "ExecutedVersion": "$LATEST",
+                "Payload": result,
+                "SdkHttpMetadata": { "HttpStatusCode": 200 },
+                "SdkResponseMetadata": { "RequestId": activation.activation_id.to_string() },
+                "StatusCode": 200,
+            })
         };
-        let payload = parameters.get("Payload").cloned().unwrap_or_else(|| json!({}));
-        let called = self.call_action(task, action_name(name), &payload).await?;
-        let answer = called.and_then(|activation| Ok((outcome(&activation)?, activation)));
-        Some(match answer {
-            Err(failure) => task.failed(failure.error, failure.cause),
-            Ok((result, activation)) => {
-                let id = activation.activation_id.to_string();
-                let answer = json!({
-                    "ExecutedVersion": "$LATEST",
-                    "Payload": result,
-                    "SdkHttpMetadata": { "HttpStatusCode": 200 },
-                    "SdkResponseMetadata": { "RequestId": id },
-                    "StatusCode": 200,
-                });
-                task.answered(pattern, answer)
-            }
-        })
+        self.call_named(task, pattern, "FunctionName", answer).await
     }
 
     /// `whisk:invoke`: as an action is invoked by OpenWhisk's API, the answer its record without logs.
     pub(super) async fn call_whisk(&self, task: &Task, pattern: Pattern) -> Option<EventKind> {
+        let answer =
+            |activation: &Activation, result| json!({ "ActivationId": activation.activation_id, "Result": result });
+        self.call_named(task, pattern, "ActionName", answer).await
+    }
+
+    /// Calls the action that a parameter names, with the parameter `Payload`.
+    async fn call_named(
+        &self,
+        task: &Task,
+        pattern: Pattern,
+        parameter: &str,
+        answer: impl Fn(&Activation, Value) -> Value,
+    ) -> Option<EventKind> {
         let parameters = &task.start.input;
-        let Some(name) = parameters["ActionName"].as_str() else {
-            return Some(task.failed("States.Runtime", "The parameter ActionName is missing."));
+        let Some(name) = parameters[parameter].as_str() else {
+            return Some(task.failed("States.Runtime", format!("The parameter {parameter} is missing.")));
         };
         let payload = parameters.get("Payload").cloned().unwrap_or_else(|| json!({}));
         let called = self.call_action(task, action_name(name), &payload).await?;
-        let answer = called.and_then(|activation| Ok((outcome(&activation)?, activation)));
-        Some(match answer {
+        Some(match called {
+            Ok((activation, result)) => task.answered(pattern, answer(&activation, result)),
             Err(failure) => task.failed(failure.error, failure.cause),
-            Ok((result, activation)) => {
-                let answer = json!({ "ActivationId": activation.activation_id, "Result": result });
-                task.answered(pattern, answer)
-            }
         })
     }
 
     /// Runs an action under an id that is the task's, whatever happens meanwhile: one that has run is not run again.
     /// None when the server ends first: the task is then begun again at the next start.
-    async fn call_action(&self, task: &Task, name: &str, payload: &Value) -> Option<Result<Arc<Activation>, Failure>> {
+    async fn call_action(
+        &self,
+        task: &Task,
+        name: &str,
+        payload: &Value,
+    ) -> Option<Result<(Arc<Activation>, Value), Failure>> {
         let mut tries = 0;
         loop {
             tries += 1;
             match self.try_action(task, name, payload).await {
-                Ok(activation) => return Some(Ok(activation)),
+                Ok(activation) => return Some(outcome(&activation).map(|result| (activation, result))),
                 Err(error) if error.code() == Code::Unavailable => return None,
                 Err(error) if error.code().retry() && error.code().status() >= 500 && tries < TRIES => {
                     tracing::warn!(
