@@ -4,8 +4,9 @@ import json
 import threading
 import time
 import unittest
+import urllib.error
 
-from client import Case, deploy, name
+from client import Case, deploy, name, operation
 
 ADD = "exports.main = ({ a, b }) => ({ sum: a + b })"
 FAIL = "exports.main = () => ({ error: { name: 'Gone', message: 'it is gone' } })"
@@ -243,6 +244,30 @@ class Executions(Case):
         self.assertIn("ExecutionRedriven", self.types(execution))
         self.assertEqual(self.types(execution).count("PassStateEntered"), 1)
         self.refused("ExecutionNotRedrivable", None, self.sfn.redrive_execution, executionArn=execution)
+
+    def test_executions_are_forked_from_a_step(self):
+        keep = {"Type": "Pass", "Assign": {"kept.$": "$.n"}, "Next": "Branch"}
+        branch = {"StartAt": "In", "States": {"In": {"Type": "Pass", "End": True}}}
+        both = {"Type": "Parallel", "Branches": [branch], "Next": "Last", "ResultPath": None}
+        last = {"Type": "Pass", "Parameters": {"kept.$": "$kept", "now.$": "$", "first.$": "$$.Execution.Input"}, "End": True}
+        definition = {"StartAt": "Keep", "States": {"Keep": keep, "Branch": both, "Last": last}}
+        source = self.run_machine(definition, {"n": 1})["executionArn"]
+
+        def fork(**how):
+            return self.ended(operation("ForkExecution", executionArn=source, **how)["executionArn"])
+
+        again = fork(stateName="Last")
+        self.assertEqual(json.loads(again["output"]), {"kept": 1, "now": {"n": 1}, "first": {"n": 1}})
+        self.assertEqual(self.types(again["executionArn"])[:2], ["ExecutionStarted", "PassStateEntered"])
+        changed = fork(stateName="Branch", input='{"n": 5}', name=name("forked"))
+        self.assertEqual(json.loads(changed["output"]), {"kept": 1, "now": {"n": 5}, "first": {"n": 1}})
+        events = self.sfn.get_execution_history(executionArn=source)["events"]
+        entered = [event["id"] for event in events if event["type"].endswith("StateEntered")]
+        self.assertEqual(json.loads(fork(eventId=entered[0], input='{"n": 7}')["output"])["kept"], 7)
+        for nowhere in [{"stateName": "In"}, {"stateName": "None"}, {"eventId": 1}, {"eventId": entered[2]}, {}]:
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                fork(**nowhere)
+            self.assertEqual(json.load(refused.exception)["__type"], "ValidationException", nowhere)
 
     def test_express_executions_answer_at_once(self):
         deploy("wf_add", ADD)

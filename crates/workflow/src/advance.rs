@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::Limits;
 use crate::execution::{Doing, Effect, Event, Execution, Frame, FrameId, Outcome, Status};
@@ -101,8 +102,15 @@ impl Interpreter<'_> {
         self.set_deadline();
         self.append(0, HistoryKind::ExecutionStarted, details);
         let root = FrameId(0);
-        let frame = Frame::new(None, self.execution.start, self.execution.input.clone(), 0);
-        self.execution.frames.insert(root, frame);
+        let execution = &mut *self.execution;
+        let frame = match &execution.entry {
+            None => Frame::new(None, execution.start, execution.input.clone(), 0),
+            Some(entry) => Frame {
+                variables: Some(Arc::new(entry.variables.clone())),
+                ..Frame::new(None, entry.state, entry.input.clone(), 0)
+            },
+        };
+        execution.frames.insert(root, frame);
         self.execution.ready.push_back(root);
     }
 

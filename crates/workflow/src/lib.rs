@@ -9,6 +9,7 @@ pub mod execution;
 mod failure;
 mod fields;
 mod flow;
+mod fork;
 pub mod history;
 pub mod hosted;
 pub mod inspect;
@@ -26,4 +27,5 @@ mod steps;
 pub mod validate;
 
 pub use advance::{Turn, advance};
+pub use fork::{Search, Step};
 pub use limits::Limits;

@@ -34,6 +34,7 @@ impl Run {
             input: Arc::new(input),
             start,
             express,
+            entry: None,
             seed: [7; 16],
         });
         let mut run = Self {

@@ -16,6 +16,7 @@
 //! | `effects`, `functions`, `nested`, `desk` | does what executions ask for: actions, other executions, activities |
 //! | `tasks`, `timers`, `ends` | what executions are told: ends of tasks by token, timers, ends of other executions |
 //! | `express` | executions in memory |
+//! | `forks` | repeats executions from a step on |
 //! | `trial` | tries one state, and calls nothing |
 //! | `resume` | after a start of the server |
 
@@ -31,6 +32,7 @@ mod ends;
 mod exception;
 mod executions;
 mod express;
+mod forks;
 mod functions;
 mod held;
 mod key;
@@ -58,13 +60,15 @@ pub use desk::Work;
 pub use exception::Exception;
 pub use executions::{Listed, Wanted};
 pub use express::Ended;
+pub use forks::Fork;
 pub use machine::{Draft, Machine, MachineKind, Stamped, Tag, Version};
 pub use machines::{Change, Created, Described, Updated};
 pub use map_runs::Counts;
 pub use paging::{Chunk, Paging};
-pub use run::{MapRun, Run, Summary, status};
+pub use run::{MapRun, Origin, Run, Summary, status};
 pub use settings::Settings;
 pub use start::{Start, Started};
+pub use wisp_workflow::Step;
 pub use trial::Trial;
 
 pub(crate) use parts::Workflows;

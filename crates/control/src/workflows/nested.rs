@@ -240,6 +240,7 @@ fn child_run(parent: &str, of: &Run, child: &Child) -> Run {
         input: child.input.clone(),
         start: child.start,
         express: child.express,
+        entry: None,
         seed: rand::random(),
     };
     let map_run = of.map_runs.get(&child.run).map(|run| run.arn.clone());
@@ -254,6 +255,7 @@ fn child_run(parent: &str, of: &Run, child: &Child) -> Run {
         nonce: child.name.clone(),
         stopped: None,
         redriven: None,
+        forked: None,
         trace: None,
         map_runs: Default::default(),
         ..of.clone()

@@ -41,6 +41,9 @@ pub struct Run {
     /// When it was last redriven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redriven: Option<Millis>,
+    /// What it repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked: Option<Origin>,
     /// What the client traces it by; kept for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
@@ -61,6 +64,15 @@ pub struct Parent {
     /// The map run that it is a child of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map_run: Option<String>,
+}
+
+/// Where an execution that repeats another one has begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The other one's ARN.
+    pub execution: String,
+    /// The event of its history by which the step was entered.
+    pub event: u64,
 }
 
 /// A map run.

@@ -76,11 +76,16 @@ impl Control {
             return self.start_express(run).await;
         }
         self.check_room(caller)?;
+        self.begin_run(run).await
+    }
+
+    /// Makes an execution durable and lets it go. One that runs and began alike is the same.
+    pub(super) async fn begin_run(&self, run: Run) -> Result<Started> {
         let (key, arn) = (run.key(), run.execution.identity.arn.clone());
-        let input = run.execution.input.clone();
+        let (input, entry) = (run.execution.input.clone(), run.execution.entry.clone());
         match self.found(run).await? {
             Founded::Now => {}
-            Founded::Before(known) if *known.execution.input == *input && is_running(&known) => {}
+            Founded::Before(known) if is_running(&known) && known.execution.began_with(&input, entry.as_deref()) => {}
             Founded::Before(_) => return Err(Exception::ExecutionAlreadyExists.of(&arn)),
         }
         let stored = self.inner.workflows.journal.load(&key).await?;
@@ -161,6 +166,7 @@ impl Control {
             input: Arc::new(input),
             start: parsed.start(),
             express,
+            entry: None,
             seed: rand::random(),
         };
         Ok(Run {
@@ -175,13 +181,14 @@ impl Control {
             parent: None,
             stopped: None,
             redriven: None,
+            forked: None,
             trace,
             map_runs: Default::default(),
             strict: machine.tags.get(DURABILITY).is_none_or(|level| level != "speculative"),
         })
     }
 
-    fn check_room(&self, caller: &Identity) -> Result<()> {
+    pub(super) fn check_room(&self, caller: &Identity) -> Result<()> {
         let most = self.inner.workflows.settings.open_executions;
         match self.inner.workflows.census.of(caller.namespace.as_str()) >= most {
             true => Err(Exception::ExecutionLimitExceeded.limit("workflows.open_executions", most)),

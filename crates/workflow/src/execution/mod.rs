@@ -22,5 +22,5 @@ pub use context::Item;
 pub use effect::{Child, Effect, ItemRead, ResultWrite, TaskStart};
 pub use event::{Event, EventKind};
 pub use frame::{Call, Doing, Fan, Frame, FrameId, Link, Run, Stage, Tolerance};
-pub use state::{Execution, Identity, Outcome, Start, Status};
+pub use state::{Entry, Execution, Identity, Outcome, Start, Status};
 pub use token::Token;

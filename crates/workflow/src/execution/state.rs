@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{Frame, FrameId, Token};
@@ -33,10 +33,24 @@ pub struct Start {
     pub input: Arc<Value>,
     /// Where it begins: the machine's start, or that of a Map's processor.
     pub start: StateId,
+    /// Where it begins instead, if it repeats another one from there.
+    pub entry: Option<Entry>,
     /// Whether it is Express: five minutes at most.
     pub express: bool,
     /// Secret random bytes that decide everything random in the execution: jitter, UUIDs, tokens.
     pub seed: [u8; 16],
+}
+
+/// Where an execution begins that repeats a part of another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The first state: one of the flow itself.
+    pub state: StateId,
+    /// Its input.
+    pub input: Arc<Value>,
+    /// The variables that are set by then.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub variables: Map<String, Value>,
 }
 
 /// How far an execution is.
@@ -88,6 +102,9 @@ pub struct Execution {
     pub started_ms: i64,
     /// How often it was redriven.
     pub redrives: u32,
+    /// Where it began, if it repeats another one from there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub entry: Option<Box<Entry>>,
     /// The moment of the latest event.
     pub(crate) now_ms: i64,
     pub(crate) start: StateId,
@@ -122,6 +139,7 @@ impl Execution {
             outcome: None,
             started_ms: 0,
             redrives: 0,
+            entry: start.entry.map(Box::new),
             now_ms: 0,
             start: start.start,
             seed: start.seed,
@@ -135,6 +153,11 @@ impl Execution {
             timers: BTreeMap::new(),
             ready: VecDeque::new(),
         }
+    }
+
+    /// Whether it began with this input, and there.
+    pub fn began_with(&self, input: &Value, entry: Option<&Entry>) -> bool {
+        *self.input == *input && self.entry.as_deref() == entry
     }
 
     /// How many history events it has had; the id of the latest.

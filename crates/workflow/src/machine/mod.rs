@@ -37,6 +37,8 @@ pub struct StateId(u32);
 pub struct Machine {
     states: Vec<State>,
     start: StateId,
+    /// How many states the flow itself has; they come first.
+    outer: u32,
     timeout_seconds: Option<u64>,
 }
 
@@ -49,6 +51,11 @@ impl Machine {
     /// How long an execution may take, if the definition says so.
     pub fn timeout_seconds(&self) -> Option<u64> {
         self.timeout_seconds
+    }
+
+    /// Whether a state is one of the flow itself, not inside of a Parallel or a Map.
+    pub fn is_outer(&self, id: StateId) -> bool {
+        id.0 < self.outer
     }
 
     /// The state at this place; `None` for a place of another definition.

@@ -19,12 +19,14 @@ impl Machine {
     pub fn parse(definition: &Value) -> Result<Self> {
         let flow: raw::Flow = read(definition, "")?;
         let timeout_seconds = flow.timeout_seconds;
+        let outer = u32::try_from(flow.states.len()).unwrap_or(u32::MAX);
         let mut table = Table { states: Vec::new() };
         let start = table.flow(flow, "", Language::default())?;
         let states: Option<Vec<State>> = table.states.into_iter().collect();
         Ok(Self {
             states: states.ok_or_else(|| Error::internal("a state of the definition was not parsed"))?,
             start,
+            outer,
             timeout_seconds,
         })
     }

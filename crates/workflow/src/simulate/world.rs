@@ -57,6 +57,7 @@ fn root(case: &Case, machine: &Machine) -> Start {
         input: Arc::new(case.input.clone()),
         start: machine.start(),
         express: case.is_express(),
+        entry: None,
         seed: [0; 16],
     }
 }
@@ -219,6 +220,7 @@ impl World<'_> {
         let mut seed = [0; 16];
         seed[..8].copy_from_slice(&(self.lives.len() as u64).to_be_bytes());
         let start = Start {
+            entry: None,
             identity,
             input: child.input,
             start: child.start,

@@ -55,6 +55,7 @@ fn begin(machine: &Machine, input: &Value) -> Execution {
         input: Arc::new(input.clone()),
         start: machine.start(),
         express: false,
+        entry: None,
         seed: [3; 16],
     })
 }

@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use wisp_control::workflows::{Run, Start, Wanted, status};
+use wisp_control::workflows::{Fork, Run, Start, Step, Wanted, status};
 
 use super::{
     input::{page, present, seconds},
@@ -81,6 +81,23 @@ pub(super) async fn redrive(asked: Asked) -> Answer {
     Ok(json!({ "redriveDate": seconds(redriven) }))
 }
 
+/// `ForkExecution`, which is Wisp's own: a new execution that repeats another one from a step on.
+pub(super) async fn fork(asked: Asked) -> Answer {
+    let step = match (asked.optional("stateName")?, asked.optional("eventId")?) {
+        (Some(name), None) => Step::State(name),
+        (None, Some(id)) => Step::Event(id),
+        _ => return Err(Refusal::new(400, "ValidationException", "Say the step by either 'stateName' or 'eventId'.")),
+    };
+    let fork = Fork {
+        execution: asked.required("executionArn")?,
+        step,
+        input: asked.optional("input")?,
+        name: asked.optional("name")?,
+    };
+    let started = asked.state.control.fork_execution(&asked.caller, fork).await?;
+    Ok(json!({ "executionArn": started.arn, "startDate": seconds(started.started) }))
+}
+
 pub(super) async fn describe(asked: Asked) -> Answer {
     let arn: String = asked.required("executionArn")?;
     let run = asked.state.control.describe_execution(&asked.caller, &arn).await?;
@@ -136,6 +153,8 @@ fn document(run: &Run, not_redrivable: Option<String>) -> Value {
         ("redriveDate", run.redriven.map(seconds)),
         ("redriveStatus", Some(redrivable.into())),
         ("redriveStatusReason", not_redrivable.map(Value::from)),
+        ("forkedFrom", run.forked.as_ref().map(|origin| origin.execution.as_str().into())),
+        ("forkedAtEventId", run.forked.as_ref().map(|origin| origin.event.into())),
     ])
 }
 

@@ -42,6 +42,7 @@ operations! {
     "DescribeStateMachine" => machines::describe,
     "DescribeStateMachineAlias" => aliases::describe,
     "DescribeStateMachineForExecution" => executions::describe_machine,
+    "ForkExecution" => executions::fork,
     "GetActivityTask" => tasks::get,
     "GetExecutionHistory" => executions::history,
     "ListActivities" => activities::list,

@@ -35,7 +35,7 @@ pub enum Look {
 
 impl Look {
     /// Fill and border.
-    fn colours(look: Option<Look>) -> (&'static str, &'static str) {
+    pub fn colours(look: Option<Look>) -> (&'static str, &'static str) {
         match look {
             None => ("#ffffff", "#98a2b3"),
             Some(Look::Running) => ("#d6e9ff", "#1570cd"),
@@ -204,7 +204,8 @@ fn arrow(from: (f64, f64, f64, f64), to: (f64, f64, f64, f64)) -> String {
     format!("<path d=\"{path}\" fill=\"none\" stroke=\"#667085\" marker-end=\"url(#a)\"/>\n")
 }
 
-fn escaped(text: &str) -> String {
+/// A text as it stands in SVG.
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -3,6 +3,7 @@
 mod credentials;
 mod deploy;
 mod drawing;
+mod fork;
 mod graph;
 mod inspect;
 mod lint;
@@ -13,6 +14,8 @@ mod signal;
 mod start;
 mod tables;
 mod test;
+mod timeline;
+mod visits;
 
 use clap::Parser;
 
@@ -28,8 +31,10 @@ enum Workflow {
     History(show::History),
     Stop(show::Stop),
     Redrive(show::Redrive),
+    Fork(fork::Fork),
     Signal(signal::Signal),
     Graph(graph::Graph),
+    Timeline(timeline::Timeline),
     Delete(deploy::Delete),
     Lint(lint::Lint),
     Test(test::Test),
@@ -50,8 +55,10 @@ async fn run(session: Session, workflow: Workflow) -> anyhow::Result<()> {
         Workflow::History(history) => history.run(&session).await,
         Workflow::Stop(stop) => stop.run(&session).await,
         Workflow::Redrive(redrive) => redrive.run(&session).await,
+        Workflow::Fork(fork) => fork.run(&session).await,
         Workflow::Signal(signal) => signal.run(&session).await,
         Workflow::Graph(graph) => graph.run(&session).await,
+        Workflow::Timeline(timeline) => timeline.run(&session).await,
         Workflow::Delete(delete) => delete.run(&session).await,
         Workflow::Lint(lint) => lint.run(&session),
         Workflow::Test(test) => test.run(&session),

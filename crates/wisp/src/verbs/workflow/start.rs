@@ -22,12 +22,8 @@ pub struct Start {
     /// Name of the execution; starting it again with the same input gives the same execution
     #[arg(long)]
     name: Option<String>,
-    /// Its input: JSON
-    #[arg(long, conflicts_with = "input_file")]
-    input: Option<String>,
-    /// File with its input; - is standard input
-    #[arg(long, value_name = "FILE")]
-    input_file: Option<PathBuf>,
+    #[command(flatten)]
+    input: Input,
     /// Wait for its end and show its output
     #[arg(long)]
     wait: bool,
@@ -36,15 +32,26 @@ pub struct Start {
     sync: bool,
 }
 
+/// The input that an execution, or its first step, is given
+#[derive(Args)]
+pub struct Input {
+    /// Its input: JSON
+    #[arg(long, conflicts_with = "input_file")]
+    input: Option<String>,
+    /// File with its input; - is standard input
+    #[arg(long, value_name = "FILE")]
+    input_file: Option<PathBuf>,
+}
+
 impl Start {
     /// Does it.
     pub async fn run(self, session: &Session) -> anyhow::Result<()> {
-        let (client, out) = (session.client()?, session.out());
+        let client = session.client()?;
         let mut input = Map::new();
         let arn = Names::of(session, &client).await?.machine(&self.machine);
         input.insert("stateMachineArn".into(), arn.into());
         input.extend(self.name.clone().map(|name| ("name".to_owned(), name.into())));
-        input.extend(self.text()?.map(|text| ("input".to_owned(), text.into())));
+        input.extend(self.input.text()?.map(|text| ("input".to_owned(), text.into())));
         let operation = if self.sync {
             "StartSyncExecution"
         } else {
@@ -52,24 +59,37 @@ impl Start {
         };
         let started = client.states(operation, &input.into()).await;
         let started = started.with_context(|| format!("Unable to start '{}'", self.machine))?;
-        let arn = started["executionArn"].as_str().unwrap_or_default().to_owned();
-        let ended = match (self.sync, self.wait) {
-            (true, _) => started,
-            (_, true) => end_of(&client, &arn).await?,
-            _ => return out.done(&format!("started {}", short(&arn)), &started),
-        };
-        if !out.for_people() {
-            out.document(&ended)?;
-        } else {
-            print_end(session, &ended)?;
-        }
-        match ended["status"] == "SUCCEEDED" {
-            true => Ok(()),
-            false => Err(Quiet(1).into()),
+        match self.sync {
+            true => show_end(session, &started),
+            false => begun(session, &client, &started, self.wait).await,
         }
     }
+}
 
-    fn text(&self) -> anyhow::Result<Option<String>> {
+/// Shows what was started or, with `wait`, how it has ended.
+pub async fn begun(session: &Session, client: &Client, started: &Value, wait: bool) -> anyhow::Result<()> {
+    let arn = started["executionArn"].as_str().unwrap_or_default();
+    match wait {
+        true => show_end(session, &end_of(client, arn).await?),
+        false => session.out().done(&format!("started {}", short(arn)), started),
+    }
+}
+
+/// Shows how an execution has ended; fails if it did not succeed.
+fn show_end(session: &Session, ended: &Value) -> anyhow::Result<()> {
+    match session.out().for_people() {
+        true => print_end(session, ended)?,
+        false => session.out().document(ended)?,
+    }
+    match ended["status"] == "SUCCEEDED" {
+        true => Ok(()),
+        false => Err(Quiet(1).into()),
+    }
+}
+
+impl Input {
+    /// The text, if one is given.
+    pub fn text(&self) -> anyhow::Result<Option<String>> {
         match &self.input_file {
             None => Ok(self.input.clone()),
             Some(file) if file.as_os_str() == "-" => {
