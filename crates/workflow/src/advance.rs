@@ -117,7 +117,7 @@ impl Interpreter<'_> {
     /// Limits the execution's own time from now on.
     pub(crate) fn set_deadline(&mut self) {
         let seconds = match (self.machine.timeout_seconds(), self.execution.express) {
-            (None, true) => Some(self.limits.express_seconds),
+            (said, true) => Some(self.limits.express_seconds.min(said.unwrap_or(u64::MAX))),
             (seconds, _) => seconds,
         };
         if let Some(seconds) = seconds {

@@ -170,10 +170,16 @@ impl<'a> Interpreter<'a> {
 
     /// Whether a payload is larger than the limit.
     pub fn is_too_large(&self, payload: &Value) -> bool {
-        let mut counter = Counter(0);
-        let _ = serde_json::to_writer(&mut counter, payload);
-        counter.0 > self.limits.payload_bytes
+        size(payload) > self.limits.payload_bytes
     }
+}
+
+/// Bytes of a value as JSON.
+pub(crate) fn size(value: &Value) -> usize {
+    let mut counter = Counter(0);
+    // It cannot fail: keys are texts, and counting takes every byte.
+    let _ = serde_json::to_writer(&mut counter, value);
+    counter.0
 }
 
 /// Counts bytes that are written to it.

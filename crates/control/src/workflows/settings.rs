@@ -92,6 +92,7 @@ impl Settings {
             states_per_turn: self.states_per_turn,
             expressions: Bounds {
                 time_ms: self.expression_ms,
+                together: Bounds::default().together.max(8 * self.payload_size),
                 ..Bounds::default()
             },
         }

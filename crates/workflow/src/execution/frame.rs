@@ -125,6 +125,9 @@ pub struct Fan {
     pub items: Vec<Item>,
     /// What ended well, by index.
     pub results: Vec<Option<Arc<Value>>>,
+    /// How many bytes of JSON these are together.
+    #[serde(default)]
+    pub bytes: usize,
     /// How many have begun.
     pub begun: u32,
     /// How many go on.
@@ -137,6 +140,17 @@ pub struct Fan {
     pub tolerance: Tolerance,
     /// The map run of a distributed Map.
     pub run: Option<Run>,
+}
+
+impl Fan {
+    /// Keeps a result of so many bytes; false if there are then more than `most` of all.
+    pub(crate) fn gather(&mut self, index: u32, result: Arc<Value>, bytes: usize, most: usize) -> bool {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if let Some(slot) = self.results.get_mut(index as usize) {
+            *slot = Some(result);
+        }
+        self.bytes <= most
+    }
 }
 
 /// How many of a Map's iterations may fail.

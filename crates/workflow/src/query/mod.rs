@@ -11,6 +11,7 @@
 //!
 //! All read a [`Scope`] and fail with a [`Fault`], which a catcher can match by its error name.
 
+mod allowance;
 pub mod choice;
 mod depth;
 mod fault;

@@ -39,6 +39,8 @@ pub struct Bounds {
     pub sequence: usize,
     /// How many bytes the result of a JSONata expression may have, and what `$pad` makes.
     pub bytes: usize,
+    /// How many bytes the values may have together that one field is made of, those of its expressions.
+    pub together: usize,
     /// How many values a JSONPath may visit.
     pub visits: usize,
 }
@@ -50,6 +52,7 @@ impl Default for Bounds {
             depth: 3000,
             sequence: 262_144,
             bytes: 1 << 20,
+            together: 16 << 20,
             visits: 4_000_000,
         }
     }

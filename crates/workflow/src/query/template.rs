@@ -2,31 +2,31 @@
 
 use serde_json::{Map, Value};
 
-use super::{Fault, Scope, depth::bounded, intrinsic, path::Path};
+use super::{Fault, Scope, allowance::Allowance, depth::bounded, intrinsic, path::Path};
 
 /// A copy of `template` (`Parameters`, `ResultSelector`, `ItemSelector`, `Assign`) in which each field `name.$` is
 /// replaced by `name` with the value that its path or intrinsic call has.
 ///
 /// # Errors
-/// `States.Runtime` when a path leads nowhere; faults of intrinsic calls.
+/// `States.Runtime` when a path leads nowhere; faults of intrinsic calls; `States.DataLimitExceeded`.
 pub fn render(template: &Value, scope: &Scope) -> Result<Value, Fault> {
-    bounded(filled(template, scope)?)
+    bounded(filled(template, scope, &Allowance::new(scope))?)
 }
 
-fn filled(template: &Value, scope: &Scope) -> Result<Value, Fault> {
+fn filled(template: &Value, scope: &Scope, allowance: &Allowance) -> Result<Value, Fault> {
     match template {
         Value::Object(fields) => {
-            let fields = fields.iter().map(|(name, value)| field(name, value, scope));
+            let fields = fields.iter().map(|(name, value)| field(name, value, scope, allowance));
             Ok(Value::Object(fields.collect::<Result<Map<_, _>, _>>()?))
         }
-        Value::Array(items) => items.iter().map(|item| filled(item, scope)).collect(),
+        Value::Array(items) => items.iter().map(|item| filled(item, scope, allowance)).collect(),
         literal => Ok(literal.clone()),
     }
 }
 
-fn field(name: &str, value: &Value, scope: &Scope) -> Result<(String, Value), Fault> {
+fn field(name: &str, value: &Value, scope: &Scope, allowance: &Allowance) -> Result<(String, Value), Fault> {
     let Some(plain) = name.strip_suffix(".$") else {
-        return Ok((name.to_owned(), filled(value, scope)?));
+        return Ok((name.to_owned(), filled(value, scope, allowance)?));
     };
     let wrong = || {
         Fault::runtime(format!(
@@ -35,7 +35,7 @@ fn field(name: &str, value: &Value, scope: &Scope) -> Result<(String, Value), Fa
     };
     let text = value.as_str().ok_or_else(wrong)?;
     if is_call(text) {
-        return Ok((plain.to_owned(), intrinsic::call(text, scope)?));
+        return Ok((plain.to_owned(), allowance.take(intrinsic::call(text, scope)?)?));
     }
     let path = Path::parse(text).map_err(|_| wrong())?;
     let value = path.select(scope).map_err(|_| {
@@ -44,7 +44,7 @@ fn field(name: &str, value: &Value, scope: &Scope) -> Result<(String, Value), Fa
             scope.input
         ))
     })?;
-    Ok((plain.to_owned(), value))
+    Ok((plain.to_owned(), allowance.take(value)?))
 }
 
 /// The value of a path or an intrinsic call: what `ErrorPath` and `CausePath` take.

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::fields::close;
 use crate::flow::{Leave, Step};
 use crate::history::{Details, HistoryKind};
-use crate::interpreter::Interpreter;
+use crate::interpreter::{Interpreter, size};
 use crate::machine::{Kind, StateId};
 
 /// Begins a child of a frame, caused by this event.
@@ -44,12 +44,22 @@ pub(crate) fn ended(turn: &mut Interpreter, id: FrameId, link: Link, output: Arc
     let Some(child) = turn.execution.frames.remove(&id) else {
         return;
     };
-    if let Some(fan) = of(turn, link.frame)
-        && let Some(slot) = fan.results.get_mut(link.index as usize)
-    {
-        *slot = Some(output);
+    let most = turn.limits.expressions.together;
+    let fits = of(turn, link.frame).is_none_or(|fan| {
+        let bytes = size(&output);
+        fan.gather(link.index, output, bytes, most)
+    });
+    if !fits {
+        turn.abort_children(link.frame, link.frame);
+        let failure = too_much(turn, link.frame);
+        return turn.take_step(link.frame, Err(failure));
     }
     joined(turn, link.frame, &child);
+}
+
+/// The results of a state's children are too large together, long before its own output could be measured.
+pub(super) fn too_much(turn: &Interpreter, id: FrameId) -> Failure {
+    Failure::too_large(turn.state(id).map_or("", |state| &state.name))
 }
 
 /// One child fewer: another begins, or the state is done.

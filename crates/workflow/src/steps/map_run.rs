@@ -12,7 +12,7 @@ use crate::execution::{Child, Effect, Fan, FrameId, Item, Outcome, Run, Stage, S
 use crate::failure::Failure;
 use crate::flow::Step;
 use crate::history::{Details, HistoryKind};
-use crate::interpreter::Interpreter;
+use crate::interpreter::{Interpreter, size};
 use crate::machine::{Kind, Map, MapMode, Writer};
 
 /// Begins the map run of a Map that has begun.
@@ -75,7 +75,7 @@ pub(super) fn run(turn: &mut Interpreter, id: FrameId, map: &Map) -> Result<Step
     let Some(fan) = fan::of(turn, id) else {
         return Ok(Step::Stay);
     };
-    fan.results = vec![None; total];
+    (fan.results, fan.bytes) = (vec![None; total], 0);
     fan.items = selected;
     if let Some(run) = &fan.run {
         let (id, arn) = (run.id, run.arn.clone());
@@ -147,6 +147,7 @@ fn start(turn: &mut Interpreter, id: FrameId, map: &Map, item: Item) {
 /// An execution of the run has ended.
 pub(crate) fn child_ended(turn: &mut Interpreter, id: FrameId, effect: u64, outcome: Outcome) {
     turn.execution.waiting.remove(&effect);
+    let most = turn.limits.expressions.together;
     let Some(fan) = fan::of(turn, id) else { return };
     let Some(index) = fan.run.as_mut().and_then(|run| run.children.remove(&effect)) else {
         return;
@@ -154,10 +155,14 @@ pub(crate) fn child_ended(turn: &mut Interpreter, id: FrameId, effect: u64, outc
     fan.running = fan.running.saturating_sub(1);
     let step = match (outcome.status, outcome.output) {
         (Status::Succeeded, Some(output)) => {
-            if let Some(slot) = fan.results.get_mut(index as usize) {
-                *slot = Some(output);
+            let bytes = size(&output);
+            match fan.gather(index, output, bytes, most) {
+                true => proceed(turn, id),
+                false => {
+                    let failure = fan::too_much(turn, id);
+                    Err(failed(turn, id, failure))
+                }
             }
-            proceed(turn, id)
         }
         _ => {
             fan.failed += 1;

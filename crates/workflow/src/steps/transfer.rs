@@ -109,7 +109,7 @@ fn take_items(turn: &mut Interpreter, id: FrameId, items: Value) -> Result<Step,
         return Err(failed(turn, id, failure));
     };
     if let Some(fan) = fan::of(turn, id) {
-        fan.results = vec![None; items.len()];
+        (fan.results, fan.bytes) = (vec![None; items.len()], 0);
         fan.items = map::listed(items);
     }
     match fields(turn, id) {

@@ -64,9 +64,10 @@ pub(super) fn unique(arguments: &[Value], _: &Chance) -> Result<Value, String> {
 fn canonical(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().map(|(name, value)| (name, canonical(value))).collect();
-            fields.sort();
-            format!("{fields:?}")
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            let fields = fields.into_iter().map(|(name, value)| format!("{name:?}:{}", canonical(value)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
         }
         Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
         Value::Number(number) => match number.as_f64() {

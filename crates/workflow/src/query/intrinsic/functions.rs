@@ -7,7 +7,7 @@ use super::{
     parse::{Argument, Call, unescape},
     texts,
 };
-use crate::query::{Chance, Fault, Scope};
+use crate::query::{Chance, Fault, Scope, allowance::Allowance};
 
 /// One intrinsic function: how many arguments it takes, and what it makes of them.
 #[derive(Debug)]
@@ -59,21 +59,25 @@ impl Call {
     ///
     /// # Errors
     /// As [`call`](super::call).
-    pub fn value(&self, scope: &Scope) -> Result<Value, Fault> {
+    pub(super) fn value(&self, scope: &Scope, allowance: &Allowance) -> Result<Value, Fault> {
         let is_format = self.function.name == "States.Format";
         let arguments = self.arguments.iter().enumerate().map(|(at, argument)| match argument {
             Argument::Text(text) if is_format && at == 0 => Ok(text.clone().into()),
             Argument::Text(text) => Ok(unescape(text).into()),
             Argument::Literal(value) => Ok(value.clone()),
-            Argument::Call(call) => call.value(scope),
-            Argument::Path(text, path) => path.select(scope).map_err(|_| self.missing(text, scope.input)),
+            Argument::Call(call) => call.value(scope, allowance),
+            Argument::Path(text, path) => {
+                let value = path.select(scope).map_err(|_| self.missing(text, scope.input));
+                allowance.take(value?)
+            }
         });
         let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
-        (self.function.value)(&arguments, scope.chance).map_err(|why| Fault {
+        let value = (self.function.value)(&arguments, scope.chance).map_err(|why| Fault {
             error: "States.IntrinsicFailure",
             cause: format!("The function '{}' had the following error: {why}", self.text),
             location: None,
-        })
+        });
+        allowance.take(value?)
     }
 
     fn missing(&self, path: &str, input: &Value) -> Fault {

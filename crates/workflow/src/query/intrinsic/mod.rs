@@ -14,15 +14,15 @@ pub use parse::{Argument, Call};
 
 use serde_json::Value;
 
-use super::{Fault, Scope};
+use super::{Fault, Scope, allowance::Allowance};
 
 /// The value of a call such as `States.Format('{}', $.name)`.
 ///
 /// # Errors
 /// `States.Runtime` when the call is malformed or a path in it leads nowhere; `States.IntrinsicFailure` when an
-/// argument does not fit.
+/// argument does not fit; `States.DataLimitExceeded` when arguments and results are too large together.
 pub fn call(text: &str, scope: &Scope) -> Result<Value, Fault> {
     let call =
         Call::parse(text).map_err(|why| Fault::runtime(format!("Invalid intrinsic function '{text}': {why}")))?;
-    call.value(scope)
+    call.value(scope, &Allowance::new(scope))
 }

@@ -15,7 +15,7 @@ use super::{
     functions, guard,
     json::{NotJson, to_json, to_jsonata},
 };
-use crate::query::{Fault, Scope, depth::MAX_DEPTH};
+use crate::query::{Fault, Scope, allowance::Allowance, depth::MAX_DEPTH};
 
 pub(super) fn parse(expression: &str) -> Result<AstNode, String> {
     parser::parse(expression).map_err(|error| error.to_string())
@@ -34,6 +34,7 @@ fn official(message: &str) -> &str {
 /// The expressions of one field; what they see is converted once.
 pub(super) struct Evaluation<'a> {
     scope: &'a Scope<'a>,
+    allowance: Allowance,
     /// The values of [`STATES`], in their order.
     states: [OnceCell<JValue>; STATES.len()],
 }
@@ -45,6 +46,7 @@ impl<'a> Evaluation<'a> {
     pub fn new(scope: &'a Scope<'a>) -> Self {
         Self {
             scope,
+            allowance: Allowance::new(scope),
             states: Default::default(),
         }
     }
@@ -65,11 +67,12 @@ impl<'a> Evaluation<'a> {
             return Err(fault("returned nothing (undefined)."));
         }
         let bytes = self.scope.bounds.bytes;
-        to_json(&value, bytes).map_err(|why| match why {
+        let value = to_json(&value, bytes).map_err(|why| match why {
             NotJson::Unsupported => fault("returned an unsupported result type."),
             NotJson::TooDeep => fault(&format!("returned a value that nests deeper than {MAX_DEPTH} levels.")),
             NotJson::TooLong => fault(&format!("returned a value of more than {bytes} bytes.")),
-        })
+        });
+        self.allowance.take(value?)
     }
 
     fn run(&self, tree: &AstNode, expression: &str) -> Result<JValue, EvaluatorError> {

@@ -3,7 +3,7 @@ use std::{borrow::Cow, cell::Cell, fmt};
 use serde_json::{Map, Value};
 
 use super::{Path, Root, parse::Step};
-use crate::query::Scope;
+use crate::query::{Scope, allowance::Allowance};
 
 /// Why a path has no value, in Jayway's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +21,12 @@ impl Path {
     /// # Errors
     /// [`Missing`] when a definite path leads nowhere.
     pub fn select(&self, scope: &Scope) -> Result<Value, Missing> {
-        let visits = Cell::new(0);
+        let (visits, allowance) = (Cell::new(0), Allowance::new(scope));
         let selection = Selection {
             scope,
             item: None,
             visits: &visits,
+            allowance: &allowance,
         };
         let found = match selection.all(self) {
             // The service has an empty array for what begins below something that is not there.
@@ -33,24 +34,27 @@ impl Path {
             found => found?,
         };
         if !self.is_definite() {
-            return Ok(found.into_iter().map(Cow::into_owned).collect());
+            return selection.list(found);
         }
-        let value = self
-            .one(found)
-            .ok_or_else(|| Missing(format!("No results for path: {self}")))?;
-        Ok(value.into_owned())
+        let value = self.one(found, &selection)?;
+        let value = value.ok_or_else(|| Missing(format!("No results for path: {self}")))?;
+        selection.own(value)
     }
 
     /// The one value of a definite path, or of its function.
-    fn one<'v>(&self, mut found: Vec<Cow<'v, Value>>) -> Option<Cow<'v, Value>> {
+    fn one<'v>(
+        &self,
+        mut found: Vec<Cow<'v, Value>>,
+        selection: &Selection,
+    ) -> Result<Option<Cow<'v, Value>>, Missing> {
         let Some(function) = self.function else {
-            return found.pop();
+            return Ok(found.pop());
         };
         let argument = match self.leads_to_one() {
-            true => found.pop()?,
-            false => Cow::Owned(found.into_iter().map(Cow::into_owned).collect()),
+            true => found.pop(),
+            false => Some(Cow::Owned(selection.list(found)?)),
         };
-        function.apply(&argument).map(Cow::Owned)
+        Ok(argument.and_then(|argument| function.apply(&argument)).map(Cow::Owned))
     }
 }
 
@@ -61,6 +65,7 @@ pub(super) struct Selection<'v> {
     /// `@`
     item: Option<&'v Value>,
     visits: &'v Cell<usize>,
+    allowance: &'v Allowance,
 }
 
 impl<'v> Selection<'v> {
@@ -80,10 +85,27 @@ impl<'v> Selection<'v> {
             Err(missing) => return Err(missing),
         };
         if path.is_definite() {
-            return Ok(path.one(found).map(Cow::into_owned));
+            return path.one(found, self)?.map(|value| self.own(value)).transpose();
         }
-        let values: Vec<Value> = found.into_iter().map(Cow::into_owned).collect();
-        Ok((!values.is_empty()).then_some(Value::Array(values)))
+        match found.is_empty() {
+            true => Ok(None),
+            false => self.list(found).map(Some),
+        }
+    }
+
+    /// A copy of a value that was selected.
+    fn own(&self, value: Cow<Value>) -> Result<Value, Missing> {
+        match self.allowance.spend(&value) {
+            true => Ok(value.into_owned()),
+            false => {
+                let most = self.scope.bounds.together;
+                Err(Missing(format!("the path selects more than {most} bytes")))
+            }
+        }
+    }
+
+    fn list(&self, found: Vec<Cow<Value>>) -> Result<Value, Missing> {
+        found.into_iter().map(|value| self.own(value)).collect()
     }
 
     /// Counts values that are visited: deep scans in a row multiply, and so do searches for each item.
@@ -129,10 +151,9 @@ impl<'v> Selection<'v> {
         let mut follow = |value| self.walk(path, at + 1, definite_after, value, found);
         match (step, value) {
             (Step::Names(names), Value::Object(fields)) if names.len() > 1 && is_last => {
-                let chosen = names
-                    .iter()
-                    .filter_map(|name| Some((name.clone(), fields.get(name)?.clone())));
-                found.push(Cow::Owned(Value::Object(chosen.collect::<Map<_, _>>())));
+                let chosen = names.iter().filter_map(|name| Some((name, fields.get(name)?)));
+                let chosen = chosen.map(|(name, value)| Ok((name.clone(), self.own(Cow::Borrowed(value))?)));
+                found.push(Cow::Owned(Value::Object(chosen.collect::<Result<Map<_, _>, _>>()?)));
                 Ok(())
             }
             (Step::Names(names), Value::Object(fields)) => names.iter().try_for_each(|name| match fields.get(name) {
