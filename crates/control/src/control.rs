@@ -14,6 +14,7 @@ use crate::{
     feeds::Feeds,
     gateway::{self, Gateway},
     kinds::Kinds,
+    orchestrations::{self, Orchestrations},
     owner::OwnerKeys,
     seal::Seal,
     secrets::Secrets,
@@ -48,6 +49,8 @@ pub struct Parts {
     pub gateway: gateway::Settings,
     /// Limits of workflows.
     pub workflows: workflows::Settings,
+    /// Limits of orchestrations and entities.
+    pub orchestrations: orchestrations::Settings,
     /// How rules deliver.
     pub delivery: delivery::Settings,
     /// Entities and keys that are kept in memory at most.
@@ -77,6 +80,7 @@ pub(crate) struct Inner {
     pub feeds: Feeds,
     pub gateway: Gateway,
     pub workflows: Workflows,
+    pub orchestrations: Orchestrations,
     pub delivery: delivery::Settings,
     pub waiting: Waiting,
     pub health: Health,
@@ -101,6 +105,7 @@ impl Control {
             seal,
             gateway,
             workflows,
+            orchestrations,
             delivery,
             cache_entries,
         } = parts;
@@ -112,6 +117,7 @@ impl Control {
                 subjects: Subjects::new(records.clone(), cache_entries),
                 gateway: Gateway::new(gateway, records.clone(), clock.clone(), cache_entries),
                 workflows: Workflows::new(workflows, records.clone(), journal, cache_entries),
+                orchestrations: Orchestrations::new(orchestrations),
                 secrets: Secrets::new(records.clone(), seal.clone(), cache_entries),
                 health: Health::new(records.clone()),
                 chains: Chains::new(cache_entries),
@@ -145,6 +151,11 @@ impl Control {
     /// Limits of workflows.
     pub fn workflows(&self) -> &workflows::Settings {
         &self.inner.workflows.settings
+    }
+
+    /// Limits of orchestrations and entities.
+    pub fn orchestrations(&self) -> &orchestrations::Settings {
+        &self.inner.orchestrations.settings
     }
 
     /// The kinds that actions can have.

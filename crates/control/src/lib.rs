@@ -4,6 +4,7 @@
 //! storage engine, a sandbox or an interpreter.
 
 mod activations;
+mod actors;
 mod admit;
 mod authenticate;
 mod budget;
@@ -25,6 +26,7 @@ mod invoke;
 mod isolation;
 mod kinds;
 mod list;
+pub mod orchestrations;
 mod owner;
 mod package;
 mod record;

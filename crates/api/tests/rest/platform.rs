@@ -187,6 +187,7 @@ impl Platform {
             seal: Seal::new([1; 32]),
             gateway: Default::default(),
             workflows: Default::default(),
+            orchestrations: Default::default(),
             delivery,
             cache_entries: 1_000,
         });

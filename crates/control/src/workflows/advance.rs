@@ -10,7 +10,7 @@ use wisp_workflow::{
     machine::Machine,
 };
 
-use super::{Exception, actors::Letter, held::Held, run::decode};
+use super::{Exception, held::Held, letter::Letter, run::decode};
 use crate::control::Control;
 
 /// Pause after a commit that failed, before it is tried again.
@@ -69,7 +69,7 @@ impl Control {
     async fn drive(&self, key: &str) {
         let actors = &self.inner.workflows.actors;
         let mut held = actors.held(key);
-        while let Some(letters) = actors.take(key, &mut held) {
+        while let Some(letters) = actors.take(key, &mut held, drop) {
             held = match self.turn(key, held, letters).await {
                 Ok(held) => held,
                 Err(_) if self.inner.workflows.is_stopping() => return,
@@ -229,6 +229,6 @@ fn refuse(letters: Vec<Letter>, error: &Error, keep: bool) -> Vec<Letter> {
 }
 
 /// The refusal of what comes too late.
-pub(super) fn stopping() -> Error {
+pub(crate) fn stopping() -> Error {
     Error::new(Code::Unavailable, "the server is shutting down")
 }

@@ -40,6 +40,12 @@ pub(crate) struct Held {
     pub under_way: usize,
 }
 
+impl crate::actors::Held for Held {
+    fn stays(&self) -> bool {
+        self.under_way > 0
+    }
+}
+
 /// Work that must be answered.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Open {

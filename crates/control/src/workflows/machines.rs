@@ -404,7 +404,7 @@ pub(super) fn changed(arn: &Arn) -> Error {
 }
 
 /// A random UUID, version 4.
-pub(super) fn uuid() -> String {
+pub(crate) fn uuid() -> String {
     crate::users::new_key().uuid
 }
 

@@ -12,7 +12,7 @@
 //! | `shelf` | typed records of all these |
 //! | `start`, `executions`, `map_runs` | starts executions; describes, lists, stops, redrives them, reads their histories |
 //! | `run`, `held` | an execution as it is stored, and as it is in memory; from a turn of the core to a turn of the journal |
-//! | `actors`, `advance` | one thing at a time for each execution; the loop |
+//! | `letter`, `advance` | what happens to an execution; the loop, one thing at a time for each |
 //! | `effects`, `functions`, `nested`, `desk` | does what executions ask for: actions, other executions, activities |
 //! | `tasks`, `timers`, `ends` | what executions are told: ends of tasks by token, timers, ends of other executions |
 //! | `express` | executions in memory |
@@ -21,7 +21,6 @@
 //! | `resume` | after a start of the server |
 
 mod activities;
-mod actors;
 mod advance;
 mod aliases;
 mod arn;
@@ -36,6 +35,7 @@ mod forks;
 mod functions;
 mod held;
 mod key;
+mod letter;
 mod machine;
 mod machines;
 mod map_runs;
@@ -71,4 +71,7 @@ pub use start::{Start, Started};
 pub use wisp_workflow::Step;
 pub use trial::Trial;
 
+pub(crate) use advance::stopping;
+pub(crate) use ends::Ends;
+pub(crate) use machines::uuid;
 pub(crate) use parts::Workflows;

@@ -5,7 +5,11 @@ use tokio::sync::watch;
 use wisp_core::ports::{Journal, Records};
 use wisp_workflow::machine;
 
-use super::{Settings, actors::Actors, census::Census, desk::Desk, ends::Ends, shelf::Shelf, timers::Alarm};
+use crate::actors::Actors;
+
+use super::{
+    Settings, census::Census, desk::Desk, ends::Ends, held::Held, letter::Letter, shelf::Shelf, timers::Alarm,
+};
 
 /// What the use cases of workflows stand on.
 pub(crate) struct Workflows {
@@ -15,7 +19,7 @@ pub(crate) struct Workflows {
     /// Parsed definitions, by namespace and digest.
     pub parsed: Cache<String, Arc<machine::Machine>>,
     /// Executions that something happens to.
-    pub actors: Actors,
+    pub actors: Actors<Letter, Held>,
     /// Who waits for the end of an execution.
     pub ends: Ends,
     /// Tasks that workers ask for.

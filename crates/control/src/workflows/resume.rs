@@ -5,7 +5,7 @@ use super::{
     key::namespace_of,
     run::{RUNNING, decode},
 };
-use crate::control::Control;
+use crate::{control::Control, orchestrations::is_ours};
 
 /// Executions that are looked up at once.
 const PAGE: usize = 256;
@@ -38,6 +38,10 @@ impl Control {
     }
 
     async fn resume_one(&self, execution: &str) -> Result<()> {
+        if is_ours(execution) {
+            self.resume_instance(execution);
+            return Ok(());
+        }
         let Some(stored) = self.inner.workflows.journal.load(execution).await? else {
             return Ok(());
         };

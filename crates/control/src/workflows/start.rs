@@ -13,9 +13,9 @@ use wisp_workflow::{
 
 use super::{
     Exception, MachineKind, Stamped,
-    actors::Letter,
     arn::{Arn, Named, check_name},
     held::Held,
+    letter::Letter,
     machines::uuid,
     run::{Parent, Run, decode},
 };

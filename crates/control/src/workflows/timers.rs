@@ -6,7 +6,7 @@ use wisp_core::{Result, model::Millis, ports::journal::Due};
 use wisp_workflow::execution::EventKind;
 
 use super::held::EXPIRY;
-use crate::control::Control;
+use crate::{control::Control, orchestrations::is_ours};
 
 /// Timers that are told of at once: they share a few commits.
 const MOST: usize = 1024;
@@ -81,6 +81,9 @@ impl Control {
     }
 
     async fn fire_timer(&self, due: Due) -> Result<()> {
+        if is_ours(&due.execution) {
+            return self.fire_instance_timer(due).await;
+        }
         if due.timer.id == EXPIRY {
             return self.inner.workflows.journal.delete(&due.execution).await;
         }

@@ -136,6 +136,7 @@ impl World {
             seal: Seal::new([1; 32]),
             gateway: Default::default(),
             workflows: Default::default(),
+            orchestrations: Default::default(),
             delivery: Default::default(),
             cache_entries: 1000,
         });

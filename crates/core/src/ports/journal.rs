@@ -12,7 +12,7 @@ pub struct Place {
     pub scope: String,
     /// A word to filter by; without NUL.
     pub status: String,
-    /// When it started: lists show the newest first. The same for all turns.
+    /// When it started: lists show the newest first. The same for all turns, until one begins its history afresh.
     pub started: Millis,
     /// What a list shows of it. Kept apart from the state, which may be large.
     pub summary: Bytes,
@@ -36,6 +36,15 @@ pub struct Effect {
     pub body: Bytes,
 }
 
+/// Work that a turn of one execution leaves at another, which need not exist yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// The other execution; without NUL.
+    pub execution: String,
+    /// What is left; it stays until a turn of the other execution settles it.
+    pub effect: Effect,
+}
+
 /// What one turn of an execution changes: all of it in one commit.
 #[derive(Clone, Debug, Default)]
 pub struct Turn {
@@ -47,12 +56,16 @@ pub struct Turn {
     pub place: Option<Place>,
     /// Its state from now on.
     pub state: Bytes,
+    /// Whether its history begins afresh: the events of earlier turns are forgotten.
+    pub afresh: bool,
     /// What is added to its history.
     pub events: Vec<Bytes>,
     /// What is to be done.
     pub effects: Vec<Effect>,
     /// Ids of effects that need not be done any more.
     pub settled: Vec<String>,
+    /// What is left at other executions.
+    pub posts: Vec<Post>,
     /// Timers that are set.
     pub timers: Vec<Timer>,
     /// Timers that are no longer wanted, or have fired.
@@ -110,6 +123,7 @@ pub struct Due {
 ///
 /// * A turn is committed whole or not at all. One that does not follow the last (by `after`) is
 ///   [`Code::Conflict`](crate::Code::Conflict): of two who both hold an execution, one finds out.
+/// * What a turn leaves at another execution is there in the same commit, whatever that one does meanwhile.
 /// * Turns of different executions that are committed at the same time share a sync.
 /// * Events are read in the order in which they were appended, each under its number, from 0.
 /// * Timers are found by time, and executions with effects by name, without reading any other.
@@ -146,6 +160,6 @@ pub trait Journal: Send + Sync {
     /// When the earliest timer is due that is later than `now`.
     async fn next_timer(&self, now: Millis) -> Result<Option<Millis>>;
 
-    /// Removes an execution with all that belongs to it, if it is there.
+    /// Removes an execution with all that belongs to it, and what was left at it even if it is not there.
     async fn delete(&self, execution: &str) -> Result<()>;
 }

@@ -8,7 +8,7 @@ use wisp_core::{
     Code,
     ports::{
         Journal,
-        journal::{Effect, Page, Place, Timer, Turn},
+        journal::{Effect, Page, Place, Post, Timer, Turn},
     },
 };
 
@@ -24,6 +24,8 @@ pub async fn suite(open: &dyn Fn() -> Port) {
     timers_that_are_set_late_are_found(open()).await;
     lists_show_the_newest_first(open()).await;
     executions_go_with_all_they_have(open()).await;
+    what_is_left_at_others_is_there_at_once(open()).await;
+    histories_begin_afresh(open()).await;
     many_at_once(open()).await;
 }
 
@@ -350,6 +352,92 @@ async fn executions_go_with_all_they_have(port: Port) {
     };
     assert_eq!(port.list(&all).await.unwrap().len(), 1);
     commit(&port, turn("a", 0)).await;
+}
+
+async fn what_is_left_at_others_is_there_at_once(port: Port) {
+    let post = |execution: &str, id: &str| Post {
+        execution: execution.into(),
+        effect: effect(id),
+    };
+    commit(&port, turn("b", 0)).await;
+    let first = Turn {
+        posts: vec![post("b", "1"), post("c", "2"), post("a", "3")],
+        ..turn("a", 0)
+    };
+    commit(&port, first).await;
+    for (name, id) in [("a", "3"), ("b", "1"), ("c", "2")] {
+        assert_eq!(port.effects(name).await.unwrap(), [effect(id)]);
+    }
+    assert_eq!(port.pending(None, 9).await.unwrap(), ["a", "b", "c"]);
+    assert_eq!(
+        port.load("c").await.unwrap(),
+        None,
+        "what is left there does not make it"
+    );
+    let stale = Turn {
+        posts: vec![post("b", "9")],
+        ..turn("a", 0)
+    };
+    port.commit(stale).await.expect_err("there is a turn");
+    let own = Turn {
+        settled: vec!["1".into()],
+        ..turn("b", 1)
+    };
+    commit(&port, own).await;
+    assert!(
+        port.effects("b").await.unwrap().is_empty(),
+        "a refused turn leaves nothing"
+    );
+    let made = Turn {
+        settled: vec!["2".into()],
+        ..turn("c", 0)
+    };
+    commit(&port, made).await;
+    commit(
+        &port,
+        Turn {
+            posts: vec![post("d", "1")],
+            ..turn("c", 1)
+        },
+    )
+    .await;
+    port.delete("d").await.unwrap();
+    assert_eq!(port.pending(None, 9).await.unwrap(), ["a"]);
+}
+
+async fn histories_begin_afresh(port: Port) {
+    let told = |after: u64, afresh: bool, events: &[&str]| Turn {
+        afresh,
+        events: events.iter().map(|event| text(event)).collect(),
+        ..turn("a", after)
+    };
+    commit(&port, told(0, true, &["one", "two"])).await;
+    commit(&port, told(1, false, &["three"])).await;
+    let moved = Turn {
+        place: place("all", "ENDED", 5),
+        ..told(2, true, &["four", "five"])
+    };
+    commit(&port, moved).await;
+    commit(&port, told(3, false, &["six"])).await;
+    let all = ["four", "five", "six"].map(text);
+    assert_eq!(port.events("a", 0, 9, false).await.unwrap(), all);
+    assert_eq!(port.events("a", 1, 1, false).await.unwrap(), all[1..2]);
+    assert_eq!(port.load("a").await.unwrap().unwrap().events, 3);
+    let page = |status: Option<&str>| Page {
+        scope: "all".into(),
+        status: status.map(str::to_owned),
+        after: None,
+        limit: 9,
+    };
+    assert!(port.list(&page(Some("RUNNING"))).await.unwrap().is_empty());
+    for status in [None, Some("ENDED")] {
+        let listed = port.list(&page(status)).await.unwrap();
+        assert_eq!(listed.len(), 1, "it is listed once");
+        assert_eq!(listed[0].place.started, 5);
+    }
+    commit(&port, told(4, true, &[])).await;
+    assert!(port.events("a", 0, 9, false).await.unwrap().is_empty());
+    assert_eq!(port.load("a").await.unwrap().unwrap().events, 0);
 }
 
 async fn many_at_once(port: Port) {

@@ -64,6 +64,7 @@ pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Resu
         seal: bootstrap::seal(settings)?,
         gateway: gateway(settings, api),
         workflows: settings.workflows.clone(),
+        orchestrations: settings.orchestrations.clone(),
         delivery: settings.delivery.clone(),
         cache_entries: settings.cache_entries,
     });

@@ -37,6 +37,7 @@ pub(crate) async fn administer(data: &Path) -> Result<DropGuard> {
         seal: bootstrap::seal(&settings)?,
         gateway: settings.gateway.clone(),
         workflows: settings.workflows.clone(),
+        orchestrations: settings.orchestrations.clone(),
         delivery: settings.delivery.clone(),
         cache_entries: settings.cache_entries,
     });

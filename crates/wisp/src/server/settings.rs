@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub gateway: wisp_control::gateway::Settings,
     /// Workflows.
     pub workflows: wisp_control::workflows::Settings,
+    /// Limits of orchestrations and entities as code.
+    pub orchestrations: wisp_control::orchestrations::Settings,
     /// How rules deliver.
     pub delivery: wisp_control::delivery::Settings,
     /// Instances.
@@ -173,6 +175,7 @@ impl Default for Settings {
             web: wisp_api::WebSettings::default(),
             gateway: wisp_control::gateway::Settings::default(),
             workflows: wisp_control::workflows::Settings::default(),
+            orchestrations: wisp_control::orchestrations::Settings::default(),
             delivery: wisp_control::delivery::Settings::default(),
             worker: wisp_worker::Config::default(),
             keepalive: wisp_scheduler::keepalive::Config::default(),

@@ -27,13 +27,14 @@ pub(super) struct Memory {
 #[derive(Default)]
 struct State {
     executions: BTreeMap<String, Stored>,
+    /// By execution, which need not be there, and id.
+    effects: BTreeMap<String, BTreeMap<String, Bytes>>,
     timers: BTreeSet<(Timer, String)>,
 }
 
 struct Stored {
     execution: Execution,
     events: Vec<Bytes>,
-    effects: BTreeMap<String, Bytes>,
 }
 
 impl State {
@@ -44,18 +45,22 @@ impl State {
             .map_or(0, |stored| stored.execution.turns);
         conflict::follow(&turn.execution, turn.after, turns)?;
         let known = self.executions.remove(&turn.execution);
-        let (before, mut events, mut effects) = match known {
-            Some(Stored {
-                execution,
-                events,
-                effects,
-            }) => (Some(execution.place), events, effects),
+        let (before, mut events) = match known {
+            Some(Stored { execution, events }) => (Some(execution.place), events),
             None => Default::default(),
         };
         let place = turn.place.or(before).ok_or_else(|| unplaced(&turn.execution))?;
+        if turn.afresh {
+            events.clear();
+        }
         events.extend(turn.events);
-        effects.extend(turn.effects.into_iter().map(|Effect { id, body }| (id, body)));
-        effects.retain(|id, _| !turn.settled.contains(id));
+        for effect in turn.effects {
+            self.leave(&turn.execution, effect);
+        }
+        self.settle(&turn.execution, &turn.settled);
+        for post in turn.posts {
+            self.leave(&post.execution, post.effect);
+        }
         for timer in turn.timers {
             self.timers.insert((timer, turn.execution.clone()));
         }
@@ -68,15 +73,21 @@ impl State {
             place,
             state: turn.state,
         };
-        self.executions.insert(
-            turn.execution,
-            Stored {
-                execution,
-                events,
-                effects,
-            },
-        );
+        self.executions.insert(turn.execution, Stored { execution, events });
         Ok(())
+    }
+
+    fn leave(&mut self, execution: &str, Effect { id, body }: Effect) {
+        self.effects.entry(execution.to_owned()).or_default().insert(id, body);
+    }
+
+    fn settle(&mut self, execution: &str, settled: &[String]) {
+        if let Some(effects) = self.effects.get_mut(execution) {
+            settled.iter().for_each(|id| drop(effects.remove(id)));
+            if effects.is_empty() {
+                self.effects.remove(execution);
+            }
+        }
     }
 }
 
@@ -98,11 +109,7 @@ impl Journal for Memory {
 
     async fn effects(&self, execution: &str) -> Result<Vec<Effect>> {
         let state = lock(&self.state);
-        let effects = state
-            .executions
-            .get(execution)
-            .into_iter()
-            .flat_map(|stored| &stored.effects);
+        let effects = state.effects.get(execution).into_iter().flatten();
         let effect = |(id, body): (&String, &Bytes)| Effect {
             id: id.clone(),
             body: body.clone(),
@@ -167,11 +174,9 @@ impl Journal for Memory {
 
     async fn pending(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>> {
         let state = lock(&self.state);
-        let pending = state
-            .executions
-            .iter()
-            .filter(|(name, stored)| !stored.effects.is_empty() && after.is_none_or(|after| name.as_str() > after));
-        Ok(pending.map(|(name, _)| name.clone()).take(limit).collect())
+        let pending = state.effects.keys();
+        let later = pending.filter(|name| after.is_none_or(|after| name.as_str() > after));
+        Ok(later.take(limit).cloned().collect())
     }
 
     async fn due(&self, now: Millis, limit: usize) -> Result<Vec<Due>> {
@@ -192,6 +197,7 @@ impl Journal for Memory {
     async fn delete(&self, execution: &str) -> Result<()> {
         let mut state = lock(&self.state);
         state.executions.remove(execution);
+        state.effects.remove(execution);
         state.timers.retain(|(_, owner)| owner != execution);
         Ok(())
     }

@@ -192,18 +192,20 @@ fn timer(entry: Guard) -> Result<Due> {
     Ok(Due { execution, timer })
 }
 
+/// The keys of all pages of events of an execution.
+pub(super) fn pages(database: &Database, name: &str) -> Result<Vec<Vec<u8>>> {
+    let pages = database.journal.prefix(keys::events(name));
+    pages.map(|entry| Ok(pair(entry)?.0.to_vec())).collect()
+}
+
 /// All keys that an execution has.
 pub(super) fn all_keys(database: &Database, name: &str) -> Result<Vec<Vec<u8>>> {
-    let Some(place) = place(database, name)? else {
-        return Ok(Vec::new());
-    };
-    let listed = |status| keys::listed(keys::list(&place.scope, status), place.started, name);
-    let mut found = vec![
-        keys::state(name),
-        keys::place(name),
-        listed(None),
-        listed(Some(place.status.as_str())),
-    ];
+    let mut found = Vec::new();
+    if let Some(place) = place(database, name)? {
+        let listed = |status| keys::listed(keys::list(&place.scope, status), place.started, name);
+        found.extend([keys::state(name), keys::place(name)]);
+        found.extend([listed(None), listed(Some(place.status.as_str()))]);
+    }
     for prefix in [keys::events(name), keys::effects(name), keys::own_timers(name)] {
         for entry in database.journal.prefix(&prefix) {
             found.push(pair(entry)?.0.to_vec());

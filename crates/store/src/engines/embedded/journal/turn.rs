@@ -30,6 +30,15 @@ impl Operation for Commit {
         let Self { turn, reply } = *self;
         match check(batch, &turn) {
             Ok((events, before)) => {
+                let old = match turn.afresh {
+                    true => read::pages(batch.database, &turn.execution),
+                    false => Ok(Vec::new()),
+                };
+                let old = match old {
+                    Ok(old) => old,
+                    Err(error) => return drop(reply.send(Err(error))),
+                };
+                forget(batch, &turn, old);
                 let synced = turn.synced;
                 write(batch, turn, events, before);
                 batch.then(synced, move |outcome| drop(reply.send(outcome)));
@@ -64,6 +73,7 @@ fn check(batch: &Batch<'_>, turn: &Turn) -> Result<(u64, Option<Place>)> {
 fn write(batch: &mut Batch<'_>, turn: Turn, events: u64, before: Option<Place>) {
     let journal = &batch.database.journal.clone();
     let name = &turn.execution;
+    let events = if turn.afresh { 0 } else { events };
     let count = events + turn.events.len() as u64;
     batch.insert(
         journal,
@@ -84,6 +94,10 @@ fn write(batch: &mut Batch<'_>, turn: Turn, events: u64, before: Option<Place>) 
     for id in &turn.settled {
         batch.remove(journal, keys::effect(name, id));
     }
+    for post in &turn.posts {
+        let key = keys::effect(&post.execution, &post.effect.id);
+        batch.insert(journal, key, post.effect.body.as_ref());
+    }
     for timer in turn.timers.iter().filter(|timer| !turn.cancelled.contains(timer)) {
         batch.insert(journal, keys::timer(name, timer), []);
         batch.insert(journal, keys::own_timer(name, timer), []);
@@ -94,21 +108,34 @@ fn write(batch: &mut Batch<'_>, turn: Turn, events: u64, before: Option<Place>) 
     }
 }
 
-/// Lists an execution where it stands now. Its status alone may differ from where it was: scope and start stay.
+/// Forgets pages of events, but for one that this turn writes anew.
+fn forget(batch: &mut Batch<'_>, turn: &Turn, pages: Vec<Vec<u8>>) {
+    let journal = &batch.database.journal.clone();
+    let first = keys::page(&turn.execution, 0);
+    let old = pages
+        .into_iter()
+        .filter(|page| turn.events.is_empty() || *page != first);
+    old.for_each(|page| batch.remove(journal, page));
+}
+
+/// Lists an execution where it stands now.
 fn relist(batch: &mut Batch<'_>, name: &str, before: Option<&Place>, place: &Place) {
     let journal = &batch.database.journal.clone();
     batch.insert(journal, keys::place(name), pages::place(place));
-    let key = |place: &Place, status| keys::listed(keys::list(&place.scope, status), place.started, name);
-    if before.is_none() {
-        batch.insert(journal, key(place, None), []);
+    let standing = |place: &Place| {
+        [None, Some(place.status.as_str())]
+            .map(|status| keys::listed(keys::list(&place.scope, status), place.started, name))
+    };
+    let old = before.map(standing).unwrap_or_default();
+    for (old, new) in old.into_iter().zip(standing(place)) {
+        if old == new {
+            continue;
+        }
+        if before.is_some() {
+            batch.remove(journal, old);
+        }
+        batch.insert(journal, new, []);
     }
-    if before.is_some_and(|before| before.status == place.status) {
-        return;
-    }
-    if let Some(before) = before {
-        batch.remove(journal, key(before, Some(&before.status)));
-    }
-    batch.insert(journal, key(place, Some(&place.status)), []);
 }
 
 /// The end of an execution's stay in the journal.

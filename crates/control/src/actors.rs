@@ -5,52 +5,42 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::oneshot;
-use wisp_core::Result;
-use wisp_workflow::execution::EventKind;
-
-use super::held::Held;
-
-/// Something that happens to an execution.
-pub(crate) struct Letter {
-    /// What; none lets it go on where it was interrupted.
-    pub kind: Option<EventKind>,
-    /// Whether the server has just started: work that was begun and not answered is begun again.
-    pub resumed: bool,
-    /// Whether it is the end of work that the driver began, and knows of.
-    pub own: bool,
-    /// Hears when it is recorded.
-    pub receipt: Option<oneshot::Sender<Result<()>>>,
+/// What a driver holds of an execution.
+pub(crate) trait Held {
+    /// Whether it stays in memory when nothing happens, because something will soon.
+    fn stays(&self) -> bool;
 }
 
-impl Letter {
-    /// Something that nobody waits for.
-    pub fn new(kind: Option<EventKind>) -> Self {
+/// Executions that something happens to, by their keys. The others cost no memory.
+pub(crate) struct Actors<L, H>(Mutex<HashMap<String, Actor<L, H>>>);
+
+struct Actor<L, H> {
+    inbox: Vec<L>,
+    /// Whether somebody drives it.
+    driven: bool,
+    /// What its driver left here, because more is to come soon.
+    held: Option<Box<H>>,
+}
+
+impl<L, H> Default for Actors<L, H> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<L, H> Default for Actor<L, H> {
+    fn default() -> Self {
         Self {
-            kind,
-            resumed: false,
-            own: false,
-            receipt: None,
+            inbox: Vec::new(),
+            driven: false,
+            held: None,
         }
     }
 }
 
-/// Executions that something happens to, by their keys. The others cost no memory.
-#[derive(Default)]
-pub(crate) struct Actors(Mutex<HashMap<String, Actor>>);
-
-#[derive(Default)]
-struct Actor {
-    inbox: Vec<Letter>,
-    /// Whether somebody drives it.
-    driven: bool,
-    /// What its driver left here, because more is to come soon.
-    held: Option<Box<Held>>,
-}
-
-impl Actors {
+impl<L, H: Held> Actors<L, H> {
     /// Puts a letter into an inbox; true if the caller must drive the execution now.
-    pub fn post(&self, key: &str, letter: Letter) -> bool {
+    pub fn post(&self, key: &str, letter: L) -> bool {
         let mut actors = self.lock();
         let actor = actors.entry(key.to_owned()).or_default();
         actor.inbox.push(letter);
@@ -58,7 +48,7 @@ impl Actors {
     }
 
     /// Puts a new execution with its first letter; false, and gives both back, if one of this key is here.
-    pub fn found(&self, key: &str, held: Box<Held>, letter: Letter) -> Result<(), (Box<Held>, Letter)> {
+    pub fn found(&self, key: &str, held: Box<H>, letter: L) -> Result<(), (Box<H>, L)> {
         let mut actors = self.lock();
         if actors.contains_key(key) {
             return Err((held, letter));
@@ -73,34 +63,37 @@ impl Actors {
     }
 
     /// What the last driver left.
-    pub fn held(&self, key: &str) -> Option<Box<Held>> {
+    pub fn held(&self, key: &str) -> Option<Box<H>> {
         self.lock().get_mut(key)?.held.take()
     }
 
-    /// All letters. When there are none, the driver is let go: `held` stays if work is under way that will end soon.
-    pub fn take(&self, key: &str, held: &mut Option<Box<Held>>) -> Option<Vec<Letter>> {
+    /// All letters. When there are none, the driver is let go: `held` stays, or is parked before anybody else can drive.
+    pub fn take(&self, key: &str, held: &mut Option<Box<H>>, park: impl FnOnce(Box<H>)) -> Option<Vec<L>> {
         let mut actors = self.lock();
         let actor = actors.get_mut(key)?;
         if !actor.inbox.is_empty() {
             return Some(std::mem::take(&mut actor.inbox));
         }
         actor.driven = false;
-        actor.held = held.take().filter(|held| held.under_way > 0);
-        if actor.held.is_none() {
-            actors.remove(key);
+        match held.take() {
+            Some(held) if held.stays() => actor.held = Some(held),
+            rest => {
+                rest.map(park);
+                actors.remove(key);
+            }
         }
         None
     }
 
     /// Puts letters back, before those that came meanwhile.
-    pub fn put_back(&self, key: &str, mut letters: Vec<Letter>) {
+    pub fn put_back(&self, key: &str, mut letters: Vec<L>) {
         let mut actors = self.lock();
         let actor = actors.entry(key.to_owned()).or_default();
         letters.append(&mut actor.inbox);
         actor.inbox = letters;
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Actor>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Actor<L, H>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,0 +1,191 @@
+//! The loop: what happened goes through the core, what comes of it is committed, and then done.
+
+use std::{mem, sync::Arc, time::Duration};
+
+use tokio::sync::oneshot;
+use wisp_core::{Error, Result, model::Millis};
+
+use super::{
+    Durability, Hub,
+    kept::{Commit, EXPIRY, Flight, Kept, Subject, Work},
+    letter::Letter,
+};
+use crate::{control::Control, workflows::stopping};
+
+/// Pause after a commit that failed, before it is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Control {
+    /// Says something to an instance or an entity; returns when it is recorded.
+    pub(super) async fn tell_instance(
+        &self,
+        key: &str,
+        letter: impl FnOnce(Option<oneshot::Sender<Result<()>>>) -> Letter,
+    ) -> Result<()> {
+        let (receipt, recorded) = oneshot::channel();
+        self.hand(key, letter(Some(receipt)));
+        recorded.await.map_err(|_| stopping())?
+    }
+
+    /// Puts a letter into the box of an instance or an entity.
+    pub(super) fn hand(&self, key: &str, letter: Letter) {
+        if !self.inner.orchestrations.actors.post(key, letter) {
+            return;
+        }
+        let (control, key) = (self.clone(), key.to_owned());
+        let drive = async move { control.drive_instance(&key).await };
+        self.inner.tasks.spawn(Box::pin(drive));
+    }
+
+    /// Takes an instance or an entity from step to step, until nothing more has happened to it.
+    async fn drive_instance(&self, key: &str) {
+        let orchestrations = &self.inner.orchestrations;
+        let actors = &orchestrations.actors;
+        let mut held = actors.held(key).or_else(|| orchestrations.unpark(key));
+        while let Some(letters) = actors.take(key, &mut held, |held| orchestrations.park(held)) {
+            held = match self.advance_instance(key, held, letters).await {
+                Ok(held) => held,
+                Err(_) if self.inner.workflows.is_stopping() => return,
+                Err(letters) => {
+                    actors.put_back(key, letters);
+                    self.inner.clock.sleep(PAUSE).await;
+                    None
+                }
+            };
+        }
+    }
+
+    /// One step. Letters come back that must be tried again.
+    async fn advance_instance(
+        &self,
+        key: &str,
+        held: Option<Box<Kept>>,
+        letters: Vec<Letter>,
+    ) -> Result<Option<Box<Kept>>, Vec<Letter>> {
+        let arrived = letters.iter().any(|letter| matches!(letter, Letter::Arrived));
+        let held = match held {
+            Some(mut held) => match self.fetch_arrived(&mut held, arrived).await {
+                Ok(()) => Ok(held),
+                Err(error) => Err(error),
+            },
+            None => self.load_instance(key).await,
+        };
+        let stepped = match held {
+            Ok(held) => self.step_instance(held, &letters).await,
+            Err(error) => Err(error),
+        };
+        match stepped {
+            Ok((held, refusals)) => {
+                for (letter, refusal) in letters.into_iter().zip(refusals) {
+                    letter.answer(refusal);
+                }
+                Ok(held)
+            }
+            Err(error) => {
+                tracing::error!(
+                    instance = key,
+                    ?error,
+                    "a step of an orchestration cannot be committed; it is tried again"
+                );
+                Err(letters)
+            }
+        }
+    }
+
+    async fn fetch_arrived(&self, held: &mut Kept, arrived: bool) -> Result<()> {
+        match arrived {
+            true => held.fetch(&self.inner.workflows.journal.effects(&held.key).await?),
+            false => Ok(()),
+        }
+    }
+
+    /// What is at a key, from the journal.
+    pub(super) async fn load_instance(&self, key: &str) -> Result<Box<Kept>> {
+        let journal = &self.inner.workflows.journal;
+        let (hub, id) = Hub::read(key).ok_or_else(|| Error::internal(format!("'{key}' is no instance's key")))?;
+        let stored = journal.load(key).await?;
+        let (effects, timers) = (journal.effects(key).await?, journal.timers(key).await?);
+        let count = stored
+            .as_ref()
+            .map_or(0, |stored| usize::try_from(stored.events).unwrap_or(usize::MAX));
+        let events = match count {
+            0 => Vec::new(),
+            count => journal.events(key, 0, count, false).await?,
+        };
+        let kept = Kept::read((hub, id.to_owned()), stored, &effects, timers, &events)?;
+        Ok(Box::new(kept))
+    }
+
+    /// Reads letters, goes through the core, into the journal, and out into the world. Says of each letter how it went.
+    async fn step_instance(
+        &self,
+        mut kept: Box<Kept>,
+        letters: &[Letter],
+    ) -> Result<(Option<Box<Kept>>, Vec<Result<()>>)> {
+        let (orchestrations, journal) = (&self.inner.orchestrations, &self.inner.workflows.journal);
+        let (settings, now) = (&orchestrations.settings, self.inner.clock.now());
+        let mut commit = Commit::default();
+        let before = kept.standing();
+        let mut outcomes = Vec::with_capacity(letters.len());
+        for letter in letters {
+            if matches!(letter, Letter::Fired(timer, _) if timer.id == EXPIRY) && kept.is_over() {
+                journal.delete(&kept.key).await?;
+                return Ok((None, letters.iter().map(|_| Ok(())).collect()));
+            }
+            outcomes.push(kept.take_letter(letter, settings, now, &mut commit)?);
+        }
+        let work = kept.settle(settings.batch_operations, now, &mut commit)?;
+        if matches!(kept.subject, Subject::Absent) {
+            // Messages to nobody.
+            if !kept.inbox.is_empty() || !kept.open.is_empty() || commit.changed {
+                journal.delete(&kept.key).await?;
+            }
+            return Ok((None, outcomes));
+        }
+        if commit.changed {
+            kept.close(settings.kept(), now, &mut commit)?;
+            commit.turn.synced =
+                settings.durability == Durability::Strict || kept.is_over() || letters.iter().any(Letter::is_promise);
+            let earliest = commit.turn.timers.iter().map(|timer| timer.at).min();
+            journal.commit(mem::take(&mut commit.turn)).await?;
+            kept.turns += 1;
+            earliest.into_iter().for_each(|at| self.inner.workflows.alarm.set(at));
+        }
+        self.follow_up(&kept, commit, before);
+        if let Some(work) = work {
+            self.dispatch(&mut kept, work);
+        }
+        Ok((Some(kept), outcomes))
+    }
+
+    /// What a commit sets in motion.
+    fn follow_up(&self, kept: &Kept, commit: Commit, before: Option<(&'static str, Millis)>) {
+        for key in &commit.told {
+            self.hand(key, Letter::Arrived);
+        }
+        for (id, activity) in commit.begin {
+            self.begin_activity(kept, id, activity);
+        }
+        if kept.standing() != before {
+            self.inner.orchestrations.changes.tell(&kept.key);
+        }
+    }
+
+    /// Has code do its work.
+    fn dispatch(&self, kept: &mut Kept, work: Work) {
+        let number = rand::random();
+        let (control, key) = (self.clone(), kept.key.clone());
+        let task: wisp_core::ports::BoxFuture<'static, ()> = match &work {
+            Work::Turn(turn) => match kept.turn_work(turn) {
+                Some(work) => Box::pin(async move { control.carry_turn(&key, number, Arc::new(work)).await }),
+                None => return,
+            },
+            Work::Batch(batch) => match kept.batch_work(batch) {
+                Some(work) => Box::pin(async move { control.carry_batch(&key, number, Arc::new(work)).await }),
+                None => return,
+            },
+        };
+        kept.flight = Some(Flight { number, work });
+        self.inner.tasks.spawn(task);
+    }
+}

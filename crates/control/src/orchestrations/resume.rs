@@ -1,0 +1,18 @@
+use wisp_core::{Result, ports::journal::Due};
+
+use super::letter::Letter;
+use crate::control::Control;
+
+impl Control {
+    /// Lets an instance or an entity go on that the previous run of this server left with messages or activities.
+    pub(crate) fn resume_instance(&self, key: &str) {
+        self.hand(key, Letter::Resumed);
+    }
+
+    /// Tells an instance or an entity that one of its timers has fired; returns when that is recorded.
+    pub(crate) async fn fire_instance_timer(&self, due: Due) -> Result<()> {
+        let timer = due.timer;
+        self.tell_instance(&due.execution, |receipt| Letter::Fired(timer, receipt))
+            .await
+    }
+}

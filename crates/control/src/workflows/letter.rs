@@ -1,0 +1,27 @@
+use tokio::sync::oneshot;
+use wisp_core::Result;
+use wisp_workflow::execution::EventKind;
+
+/// Something that happens to an execution.
+pub(crate) struct Letter {
+    /// What; none lets it go on where it was interrupted.
+    pub kind: Option<EventKind>,
+    /// Whether the server has just started: work that was begun and not answered is begun again.
+    pub resumed: bool,
+    /// Whether it is the end of work that the driver began, and knows of.
+    pub own: bool,
+    /// Hears when it is recorded.
+    pub receipt: Option<oneshot::Sender<Result<()>>>,
+}
+
+impl Letter {
+    /// Something that nobody waits for.
+    pub fn new(kind: Option<EventKind>) -> Self {
+        Self {
+            kind,
+            resumed: false,
+            own: false,
+            receipt: None,
+        }
+    }
+}
