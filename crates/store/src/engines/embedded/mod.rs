@@ -17,7 +17,9 @@ mod directory;
 mod error;
 mod journal;
 mod operation;
+mod queue;
 mod records;
+mod swiftness;
 mod tallies;
 mod writer;
 

@@ -3,7 +3,6 @@
 //! for all that need it, so that the slower the disk, the more a sync serves.
 
 use std::{
-    collections::{HashSet, VecDeque},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -16,7 +15,9 @@ use wisp_core::{Code, Error, Result};
 use super::{
     database::Database,
     error,
-    operation::{Batch, Operation, Reply, Settlement, State, Touch, Writes},
+    operation::{Batch, Operation, Reply, Settlement, State, Writes},
+    queue::{Due, Queue, Waiting},
+    swiftness::Swiftness,
 };
 use crate::Config;
 
@@ -38,20 +39,7 @@ struct Shared {
     committer: Mutex<Committer>,
     /// Longest time without a sync; none if every commit is synced.
     interval: Duration,
-}
-
-#[derive(Default)]
-struct Queue {
-    operations: VecDeque<Box<dyn Operation>>,
-    /// Committed, and waiting for a sync.
-    committed: Vec<(Settlement, Result<()>)>,
-    flushes: Vec<Reply<()>>,
-    close: Option<Reply<()>>,
-    /// Bytes committed that the thread has not heard of.
-    bytes: usize,
-    /// When the oldest commit was made that no sync followed.
-    unsynced: Option<Instant>,
-    closed: bool,
+    swiftness: Swiftness,
 }
 
 struct Committer {
@@ -68,6 +56,7 @@ impl Writer {
             work: Condvar::new(),
             committer: Mutex::new(Committer { database, state }),
             interval: Duration::from_millis(config.sync_interval),
+            swiftness: Swiftness::default(),
         });
         let of_thread = shared.clone();
         let started = std::thread::Builder::new()
@@ -85,7 +74,8 @@ impl Writer {
     pub async fn run<T>(&self, operation: impl FnOnce(Reply<T>) -> Box<dyn Operation>) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let operation = operation(reply);
-        let quick = operation.is_quick() && !self.shared.interval.is_zero();
+        let quick = operation.is_quick() || self.shared.swiftness.is_swift();
+        let here = quick && !self.shared.interval.is_zero();
         {
             let mut queue = self.shared.queue();
             if queue.closed {
@@ -93,7 +83,7 @@ impl Writer {
             }
             queue.operations.push_back(operation);
         }
-        if quick {
+        if here {
             // Whatever else is ready to run goes first, and may add its own: one commit then serves them all.
             tokio::task::yield_now().await;
             self.shared.help();
@@ -140,51 +130,6 @@ impl Drop for Writer {
     }
 }
 
-impl Queue {
-    /// Whether there is something that only the thread does, or when there will be.
-    fn due(&self, interval: Duration) -> Due {
-        let waiting = !self.operations.is_empty() || !self.committed.is_empty();
-        if waiting || !self.flushes.is_empty() || self.close.is_some() {
-            return Due::Now;
-        }
-        match self.unsynced.map(|since| interval.saturating_sub(since.elapsed())) {
-            Some(Duration::ZERO) => Due::Now,
-            Some(left) => Due::In(left),
-            None => Due::Never,
-        }
-    }
-
-    /// The operations of one commit: those that touch nothing in common, in the order in which they came. Without
-    /// `all`, only quick ones.
-    fn take(&mut self, all: bool) -> Vec<Box<dyn Operation>> {
-        let (mut taken, mut touched) = (Vec::new(), HashSet::new());
-        while let Some(next) = self.operations.front() {
-            let alone = match next.touches() {
-                Touch::These(keys) if keys.iter().any(|key| touched.contains(key)) => break,
-                Touch::These(keys) => {
-                    touched.extend(keys);
-                    false
-                }
-                Touch::Everything => true,
-            };
-            if alone && (!all || !taken.is_empty()) {
-                break;
-            }
-            taken.extend(self.operations.pop_front());
-            if alone {
-                break;
-            }
-        }
-        taken
-    }
-}
-
-enum Due {
-    Now,
-    In(Duration),
-    Never,
-}
-
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -201,7 +146,7 @@ impl Shared {
         first
     }
 
-    /// Commits what waits, unless somebody else does.
+    /// Commits what waits, unless somebody else does, and syncs if that takes no time.
     fn help(&self) {
         for _ in 0..MOST_COMMITS {
             let mut committer = match self.committer.try_lock() {
@@ -214,9 +159,21 @@ impl Shared {
                 break;
             }
             committer.commit(operations, self);
+            if self.swiftness.is_swift() {
+                self.sync_waiting(&committer.database);
+            }
         }
-        if !self.queue().operations.is_empty() {
+        if self.queue().wants_thread() {
             self.work.notify_one();
+        }
+    }
+
+    /// Syncs for those whose commits are made.
+    fn sync_waiting(&self, database: &Database) {
+        let waiting = self.queue().take_waiting();
+        if !waiting.is_empty() {
+            // Those who wait are told of a failure; the log tells of it too.
+            let _ = self.sync(database, waiting, Ok(()));
         }
     }
 
@@ -232,67 +189,54 @@ impl Shared {
                 }
                 committer.commit(operations, self);
             }
-            if self.sync(&committer.database) {
+            if self.sync_due(&committer.database) {
                 return;
             }
         }
     }
 
+    /// Waits until there is something that only the thread does. After a sync it looks once more an interval later, so that
+    /// nobody need wake it for a commit that can wait as long.
     fn wait(&self) {
         let mut queue = self.queue();
+        let mut rested = self.interval.is_zero();
         loop {
-            queue = match queue.due(self.interval) {
+            let pause = match queue.due(self.interval) {
                 Due::Now => return,
-                Due::In(left) => {
-                    self.work
-                        .wait_timeout(queue, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
+                Due::In(left) => left,
+                Due::Never if rested => {
+                    queue.resting = true;
+                    queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                    queue.resting = false;
+                    continue;
                 }
-                Due::Never => self.work.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                Due::Never => {
+                    rested = true;
+                    self.interval
+                }
             };
+            let woken = self.work.wait_timeout(queue, pause);
+            queue = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Syncs if somebody waits for it or it is time, and answers those who wait; true when that was the last time.
-    fn sync(&self, database: &Database) -> bool {
-        let (committed, flushes, close, bytes, due) = {
+    /// Syncs if somebody waits for it or it is time; true when that was the last time.
+    fn sync_due(&self, database: &Database) -> bool {
+        let (waiting, close, bytes, due) = {
             let mut queue = self.queue();
             let due = queue.unsynced.is_some_and(|since| since.elapsed() >= self.interval);
-            let committed = std::mem::take(&mut queue.committed);
-            let flushes = std::mem::take(&mut queue.flushes);
             (
-                committed,
-                flushes,
+                queue.take_waiting(),
                 queue.close.take(),
                 std::mem::take(&mut queue.bytes),
                 due,
             )
         };
         let written = database.write_out_large(bytes);
-        if committed.is_empty() && flushes.is_empty() && close.is_none() && !due {
+        if waiting.is_empty() && close.is_none() && !due {
             return false;
         }
-        let began = Instant::now();
-        self.queue().unsynced = None;
-        let synced = written.and_then(|()| {
-            let synced = database.fjall.persist(PersistMode::SyncData);
-            synced.map_err(|cause| error::database("sync the database", cause))
-        });
-        metrics::histogram!("wisp_store_sync_seconds").record(began.elapsed());
-        if let (Err(error), true) = (&synced, due) {
-            tracing::error!(?error, "finished activations may be lost if the power fails");
-        }
-        for (one, outcome) in committed {
-            match &outcome {
-                Ok(()) => one.settle(&synced),
-                Err(_) => one.settle(&outcome),
-            }
-        }
-        for flush in flushes {
-            // One who no longer waits does not care.
-            let _ = flush.send(synced.as_ref().copied().map_err(Error::copy));
-        }
+        let synced = self.sync(database, waiting, written);
         match close {
             Some(close) => {
                 let _ = close.send(synced.and_then(|()| database.write_out()));
@@ -300,6 +244,24 @@ impl Shared {
             }
             None => false,
         }
+    }
+
+    /// Syncs all that is committed, unless something has failed before, and tells those who wait.
+    fn sync(&self, database: &Database, waiting: Waiting, before: Result<()>) -> Result<()> {
+        let began = Instant::now();
+        self.queue().unsynced = None;
+        let synced = before.and_then(|()| {
+            let synced = database.fjall.persist(PersistMode::SyncData);
+            synced.map_err(|cause| error::database("sync the database", cause))
+        });
+        let took = began.elapsed();
+        self.swiftness.learn(took);
+        metrics::histogram!("wisp_store_sync_seconds").record(took);
+        if let Err(error) = &synced {
+            tracing::error!(?error, "finished activations may be lost if the power fails");
+        }
+        waiting.settle(&synced);
+        synced
     }
 }
 
@@ -337,18 +299,13 @@ impl Committer {
         quick.into_iter().for_each(|one| one.settle(&outcome));
         let mut queue = shared.queue();
         queue.bytes += bytes;
-        let first = outcome.is_ok() && queue.unsynced.is_none();
-        if first {
-            queue.unsynced = Some(began);
+        if outcome.is_ok() {
+            queue.unsynced.get_or_insert(began);
         }
-        let waiting = !durable.is_empty();
         queue.committed.extend(
             durable
                 .into_iter()
                 .map(|one| (one, outcome.as_ref().copied().map_err(Error::copy))),
         );
-        if first || waiting {
-            shared.work.notify_one();
-        }
     }
 }
