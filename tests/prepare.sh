@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # command:package
-needs=(node:nodejs npm:npm python3:python3 cc:build-essential ip:iproute2 redis-server:redis-server nats-server:nats-server mosquitto:mosquitto pg_lsclusters:postgresql busybox:busybox-static docker-registry:docker-registry pip3:python3-pip)
+needs=(node:nodejs npm:npm python3:python3 cc:build-essential ip:iproute2 redis-server:redis-server nats-server:nats-server mosquitto:mosquitto /usr/sbin/rabbitmq-server:rabbitmq-server pg_lsclusters:postgresql busybox:busybox-static docker-registry:docker-registry pip3:python3-pip)
 
 missing=()
 for need in "${needs[@]}"; do
@@ -19,6 +19,12 @@ if ((${#missing[@]})); then
   fi
   echo "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
+  # The tests start servers themselves: none shall start because its package is installed.
+  policy=/usr/sbin/policy-rc.d
+  if [[ ! -e $policy ]]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"
+  fi
   apt-get update -qq && apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
@@ -78,4 +84,11 @@ if [[ ! -d $packages ]]; then
   rm -rf "$packages.new"
   "$python" -m pip install --quiet --root-user-action=ignore --only-binary :all: --target "$packages.new" -r tests/python/requirements.txt
   mv "$packages.new" "$packages"
+fi
+readers=$cache/live-$(sha256sum <tests/live/requirements.txt | cut -c1-12)
+if [[ ! -d $readers ]]; then
+  echo "installing what the tests of a whole platform read events with"
+  rm -rf "$readers.new"
+  "$python" -m pip install --quiet --root-user-action=ignore --only-binary :all: --target "$readers.new" -r tests/live/requirements.txt
+  mv "$readers.new" "$readers"
 fi

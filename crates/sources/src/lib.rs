@@ -10,6 +10,7 @@ mod batch;
 mod config;
 mod context;
 mod json;
+mod names;
 mod payload;
 mod reach;
 mod setting;
@@ -22,5 +23,5 @@ pub use context::Context;
 wisp_core::register! {
     /// Every source, by its name.
     pub SOURCES: fn(&Context) -> std::sync::Arc<dyn wisp_core::ports::EventSource> =>
-        cron, webhook, cloudevents, redis_streams, nats, files, mqtt, kafka, postgres_changes
+        cron, webhook, cloudevents, redis_streams, nats, files, mqtt, amqp, kafka, postgres_changes
 }

@@ -36,6 +36,7 @@ fn accepted(feed: &Feed) -> Value {
         ("files", _) => json!({"folder": std::env::temp_dir()}),
         ("kafka", _) => json!({"brokers": "127.0.0.1:9092", "topic": "t"}),
         ("postgres", _) => json!({"url": "postgres://me@127.0.0.1/shop", "publication": "p"}),
+        ("amqp", _) => json!({"url": "amqp://127.0.0.1", "queue": "q"}),
         ("mqtt", _) => json!({"url": "mqtt://127.0.0.1", "topic": "t", "client": "c"}),
         ("nats", "stream") => json!({"url": "nats://127.0.0.1", "stream": "s"}),
         ("nats", "subject") => json!({"url": "nats://127.0.0.1", "subject": "s"}),

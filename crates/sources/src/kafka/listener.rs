@@ -37,6 +37,11 @@ impl Group {
     /// The member that a feed's settings describe.
     pub fn of(settings: &FeedSettings, context: &Context) -> Result<Self> {
         let brokers = needed(settings, "brokers")?;
+        if brokers.contains("://") {
+            let message = "the brokers parameter is host:port,…; there is no TLS: the client's would be OpenSSL, which this \
+                           program does without";
+            return Err(Error::bad_request(message));
+        }
         for broker in brokers.split(',') {
             reach::check(&context.config, broker.trim())?;
         }

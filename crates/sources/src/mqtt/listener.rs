@@ -23,11 +23,11 @@ use wisp_core::{
     ports::{Clock, Ended, Event, EventSink, Listener},
 };
 
-use super::names::Names;
 use crate::{
     address::Address,
     batch::Batch,
     json::data,
+    names::{Nameless, Names, mark},
     payload::{Format, headers},
 };
 
@@ -111,7 +111,8 @@ impl Session {
             if messages.is_empty() {
                 return Err(broken("the connection is closed"));
             }
-            let ids = names.name(&messages, sink).await?;
+            let nameless: Vec<Nameless> = messages.iter().map(nameless).collect();
+            let ids = names.name(&nameless, sink).await?;
             let events = ids
                 .into_iter()
                 .zip(&messages)
@@ -145,6 +146,15 @@ impl Session {
             id,
             data: data(&values)?,
         })
+    }
+}
+
+/// What tells a message from others: its number, which the broker gives to others later, and what it says.
+fn nameless(message: &Publish) -> Nameless {
+    let marked = || mark(&[&message.pkid.to_be_bytes(), &message.topic, &message.payload]);
+    Nameless {
+        mark: (message.qos != QoS::AtMostOnce).then(marked),
+        again: message.dup,
     }
 }
 

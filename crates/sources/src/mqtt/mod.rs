@@ -5,7 +5,6 @@
 //! to those that are on their way are kept, so that a message that comes again has the same one.
 
 mod listener;
-mod names;
 
 use std::sync::Arc;
 
@@ -47,6 +46,7 @@ const FEEDS: &[Feed] = &[Feed {
             "How long the broker keeps messages while nobody is there; 604800",
         ),
         Format::PARAMETER,
+        tls::AUTHORITY,
     ],
 }];
 
@@ -81,7 +81,7 @@ impl EventSource for Mqtt {
             Some(_) => return Err(Error::bad_request("the qos parameter must be 0, 1 or 2")),
         };
         Ok(Subscription::Listener(Box::new(listener::Session {
-            tls: address.tls.then(tls::client).transpose()?.map(Arc::new),
+            tls: address.tls.then(|| tls::client(settings)).transpose()?,
             address,
             topic: needed(settings, "topic")?.to_owned(),
             client: needed(settings, "client")?.to_owned(),

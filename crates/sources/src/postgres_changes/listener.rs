@@ -1,23 +1,31 @@
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::stream::poll_fn;
+use futures_util::{
+    future::{Either, select},
+    stream::poll_fn,
+};
 use pgwire_replication::{PgWireError, ReplicationClient, ReplicationConfig, TlsConfig};
+use tokio_rustls::rustls::ClientConfig;
 use wisp_core::{
     Code, Error, Result,
     ports::{Clock, Ended, EventSink, Listener},
 };
 
-use super::changes::Changes;
+use super::{changes::Changes, tunnel::Tunnel};
 use crate::{address::Address, batch::Batch};
 
 /// How often and how long a slot is waited for that the connection before has not left yet.
 const ATTEMPTS: usize = 50;
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// How often the server is asked how far behind the slot is.
+const WATCH: Duration = Duration::from_secs(10);
+
 /// The reader of a replication slot.
 pub(super) struct Slot {
     pub address: Address,
+    pub tls: Option<Arc<ClientConfig>>,
     pub publication: String,
     pub slot: String,
     pub batch: Batch,
@@ -27,7 +35,29 @@ pub(super) struct Slot {
 #[async_trait]
 impl Listener for Slot {
     async fn listen(&self, sink: &dyn EventSink) -> Result<Ended> {
-        let mut client = self.start().await?;
+        let Some(config) = self.tls.clone() else {
+            return self.follow(&self.address.host, sink).await;
+        };
+        let tunnel = Tunnel::open(&self.address, config, self.clock.clone())?;
+        let host = tunnel.host();
+        match select(pin!(self.follow(&host, sink)), pin!(tunnel.serve())).await {
+            Either::Left((ended, _)) | Either::Right((ended, _)) => ended,
+        }
+    }
+}
+
+impl Slot {
+    /// Takes changes from the server at this host, and looks how many bytes of its log are still to come.
+    async fn follow(&self, host: &str, sink: &dyn EventSink) -> Result<Ended> {
+        let config = self.config(host);
+        match select(pin!(self.take(&config, sink)), pin!(self.watch(&config, sink))).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right((never, _)) => match never {},
+        }
+    }
+
+    async fn take(&self, config: &ReplicationConfig, sink: &dyn EventSink) -> Result<Ended> {
+        let mut client = self.start(config).await?;
         sink.expect(None);
         let mut changes = Changes::default();
         loop {
@@ -49,13 +79,34 @@ impl Listener for Slot {
             client.update_applied_lsn(changes.complete);
         }
     }
-}
 
-impl Slot {
+    /// Tells how far behind the slot is. A server that does not say (a standby) says so with its next answer, or never.
+    async fn watch(&self, config: &ReplicationConfig, sink: &dyn EventSink) -> Infallible {
+        loop {
+            self.clock.sleep(WATCH).await;
+            if let Ok(Some(bytes)) = self.behind(config).await {
+                sink.lag(bytes);
+            }
+        }
+    }
+
+    async fn behind(&self, config: &ReplicationConfig) -> Result<Option<u64>, PgWireError> {
+        let mut client = ReplicationClient::connect_gated(config.clone()).await?;
+        let behind = format!(
+            "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) FROM pg_replication_slots \
+             WHERE slot_name = '{}'",
+            self.slot
+        );
+        let rows = client.simple_query(&behind).await?;
+        let bytes = rows.first().and_then(|row| row.first()).and_then(Option::as_deref);
+        let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
+        Ok(text.and_then(|text| text.parse().ok()))
+    }
+
     /// A connection that sends what the slot has.
-    async fn start(&self) -> Result<ReplicationClient> {
+    async fn start(&self, config: &ReplicationConfig) -> Result<ReplicationClient> {
         for _ in 0..ATTEMPTS {
-            let mut client = ReplicationClient::connect_gated(self.config()).await.map_err(broken)?;
+            let mut client = ReplicationClient::connect_gated(config.clone()).await.map_err(broken)?;
             let known = format!("SELECT 1 FROM pg_replication_slots WHERE slot_name = '{}'", self.slot);
             if client.simple_query(&known).await.map_err(broken)?.is_empty() {
                 let make = format!("SELECT pg_create_logical_replication_slot('{}', 'pgoutput')", self.slot);
@@ -72,9 +123,8 @@ impl Slot {
         Err(broken(format_args!("somebody else reads the slot '{}'", self.slot)))
     }
 
-    fn config(&self) -> ReplicationConfig {
+    fn config(&self, host: &str) -> ReplicationConfig {
         let Address {
-            host,
             port,
             user,
             password,
@@ -95,6 +145,6 @@ impl Slot {
     }
 }
 
-fn broken(error: impl std::fmt::Display) -> Error {
+pub(super) fn broken(error: impl std::fmt::Display) -> Error {
     Error::new(Code::Unavailable, format!("PostgreSQL: {error}"))
 }

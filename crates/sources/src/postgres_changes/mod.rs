@@ -10,6 +10,7 @@ mod changes;
 mod decode;
 mod listener;
 mod row;
+mod tunnel;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::{
     address::Address,
     batch::Batch,
     setting::{needed, optional, required, secret, text},
+    tls,
 };
 
 const FEEDS: &[Feed] = &[Feed {
@@ -30,12 +32,16 @@ const FEEDS: &[Feed] = &[Feed {
     name: "changes",
     description: "Fires a trigger for each row that is inserted, updated or deleted",
     parameters: &[
-        secret(required("url", "postgres://user[:password]@host[:port]/database")),
+        secret(required(
+            "url",
+            "postgres://user[:password]@host[:port]/database[?sslmode=verify-full]",
+        )),
         required(
             "publication",
             "The publication, which must be there: it says which tables and changes",
         ),
         optional("slot", "The replication slot, which is made if it is not there; wisp"),
+        tls::AUTHORITY,
     ],
 }];
 
@@ -65,12 +71,28 @@ impl EventSource for PostgresChanges {
             let message = "the slot parameter must be of small letters, digits and underscores";
             return Err(Error::bad_request(message));
         }
+        let url = needed(settings, "url")?;
         Ok(Subscription::Listener(Box::new(listener::Slot {
-            address: Address::read(needed(settings, "url")?, &schemes, config)?,
+            address: Address::read(url, &schemes, config)?,
+            tls: wants_tls(url)?.then(|| tls::client(settings)).transpose()?,
             publication: needed(settings, "publication")?.to_owned(),
             slot: slot.to_owned(),
             batch: Batch::of(settings, config)?,
             clock: self.0.clock.clone(),
         })))
+    }
+}
+
+/// Whether a URL asks for TLS. Whoever asks for less than that the server proves itself would get no less, and is told so.
+fn wants_tls(url: &str) -> Result<bool> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let mode = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "sslmode");
+    match mode.as_ref().map_or("disable", |(_, mode)| mode) {
+        "disable" => Ok(false),
+        "verify-full" => Ok(true),
+        other => Err(Error::bad_request(format!(
+            "sslmode in the url parameter is '{other}'; it can be disable or verify-full (with the parameter ca where the \
+             machine does not know who vouches for the server)"
+        ))),
     }
 }

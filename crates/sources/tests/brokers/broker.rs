@@ -1,6 +1,7 @@
 use std::{
     net::TcpListener,
-    path::Path,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -29,10 +30,22 @@ impl Broker {
         Some(broker)
     }
 
+    /// The certificate by which [`certify`] lets it prove itself.
+    pub fn certificate(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("certificate.pem")).unwrap()
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(&mut self) {
-        self.process.kill().unwrap();
+        if let Some(group) = rustix::process::Pid::from_raw(self.process.id() as i32) {
+            // Those that it started go, too; none is there if it has ended by itself.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
         self.process.wait().unwrap();
+        // The last of them takes a moment to go.
+        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Starts it again with what it had.
@@ -54,7 +67,12 @@ impl Broker {
 }
 
 fn run(mut command: Command) -> Option<Child> {
-    match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+    match command
+        .process_group(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+    {
         Ok(process) => Some(process),
         Err(error) => {
             eprintln!("SKIPPED: {:?} cannot be started: {error}", command.get_program());
@@ -67,4 +85,15 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Makes a certificate for this machine, and its key, in a folder.
+pub fn certify(folder: &Path) -> (PathBuf, PathBuf) {
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    (certificate, key)
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod amqp;
 mod broker;
 mod files;
 #[cfg(feature = "kafka")]
@@ -10,6 +11,7 @@ mod mqtt;
 mod nats;
 mod postgres;
 mod redis;
+mod secured;
 mod wall;
 
 use std::sync::Arc;

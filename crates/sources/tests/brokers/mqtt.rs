@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use wisp_core::ports::Listener;
 use wisp_testkit::conformance::source::{self, Sink, Upstream};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, certify};
 
 fn server(folder: &Path, port: u16) -> Command {
     let settings = [
@@ -29,6 +29,17 @@ fn server(folder: &Path, port: u16) -> Command {
     std::fs::write(folder.join("settings"), settings.join("\n")).unwrap();
     let mut command = Command::new("mosquitto");
     command.arg("-c").arg(folder.join("settings"));
+    command
+}
+
+/// The same, by TLS.
+pub fn secure_server(folder: &Path, port: u16) -> Command {
+    let (certificate, key) = certify(folder);
+    let command = server(folder, port);
+    let settings = std::fs::read_to_string(folder.join("settings")).unwrap();
+    let (certificate, key) = (certificate.display(), key.display());
+    let settings = format!("{settings}\ncertfile {certificate}\nkeyfile {key}\n");
+    std::fs::write(folder.join("settings"), settings).unwrap();
     command
 }
 

@@ -1,5 +1,8 @@
 use std::{
-    os::unix::{fs::chown, process::CommandExt},
+    os::unix::{
+        fs::{MetadataExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicU64, Ordering},
@@ -10,7 +13,7 @@ use serde_json::json;
 use wisp_core::ports::Listener;
 use wisp_testkit::conformance::source::{self, Sink, Upstream};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, certify};
 
 /// A program of PostgreSQL; Debian has them in a folder for each version.
 fn program(name: &str) -> PathBuf {
@@ -27,7 +30,7 @@ fn harmless(mut command: Command, folder: &Path) -> Command {
         let output = Command::new("id").args([flag, "postgres"]).output().ok()?;
         String::from_utf8(output.stdout).ok()?.trim().parse::<u32>().ok()
     };
-    let root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
     if let (true, Some(user), Some(group)) = (root, number("-u"), number("-g")) {
         chown(folder, Some(user), Some(group)).unwrap();
         command.uid(user).gid(group);
@@ -54,8 +57,21 @@ fn server(folder: &Path, port: u16) -> Command {
     harmless(command, folder)
 }
 
+/// The same, by TLS too.
+pub fn secure_server(folder: &Path, port: u16) -> Command {
+    let (certificate, key) = certify(folder);
+    let mut command = server(folder, port);
+    let owner = std::fs::metadata(folder).unwrap();
+    chown(&key, Some(owner.uid()), Some(owner.gid())).unwrap();
+    command.args(["-c", "ssl=on"]);
+    for (name, path) in [("cert", certificate), ("key", key)] {
+        command.arg("-c").arg(format!("ssl_{name}_file={}", path.display()));
+    }
+    command
+}
+
 /// Runs statements, as soon as the server does.
-async fn sql(port: u16, statements: &str) {
+pub async fn sql(port: u16, statements: &str) {
     loop {
         let mut psql = Command::new("psql");
         psql.args([
@@ -171,6 +187,24 @@ async fn changes_are_told_whole_and_none_is_lost_over_a_restart_of_the_server() 
     tokio::select! {
         ended = listener.listen(&sink) => panic!("it listens again: {ended:?}"),
         () = sink.wait_for_different(11) => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_far_behind_a_slot_is_is_told() {
+    let Some(broker) = Broker::start(server).await else {
+        return;
+    };
+    let table = Table::made(broker.port, "behind").await;
+    let (sink, listener) = (Sink::default(), table.listener());
+    tokio::select! {
+        ended = listener.listen(&sink) => panic!("it listens: {ended:?}"),
+        () = async {
+            sink.ready().await;
+            while sink.lag_told().is_none() {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        } => {}
     }
 }
 

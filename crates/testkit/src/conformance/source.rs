@@ -162,6 +162,7 @@ struct State {
     begun: bool,
     failures: usize,
     refused: Option<String>,
+    lag: Option<u64>,
 }
 
 impl Sink {
@@ -198,6 +199,11 @@ impl Sink {
     /// Waits until this many events were taken.
     pub async fn wait_for(&self, count: usize) {
         wait(|| self.lock().taken.len() >= count).await;
+    }
+
+    /// How much waits upstream, as was told last.
+    pub fn lag_told(&self) -> Option<u64> {
+        self.lock().lag
     }
 
     /// How many different events have been taken: some may come again.
@@ -257,5 +263,7 @@ impl EventSink for Sink {
         self.lock().begun = true;
     }
 
-    fn lag(&self, _: u64) {}
+    fn lag(&self, waiting: u64) {
+        self.lock().lag = Some(waiting);
+    }
 }

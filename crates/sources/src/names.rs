@@ -3,16 +3,23 @@ use ring::{
     digest::{Context, SHA256},
     rand::{SecureRandom, SystemRandom},
 };
-use rumqttc::v5::mqttbytes::{QoS, v5::Publish};
 use serde_json::{Value, json};
 use wisp_core::{Error, Result, ports::EventSink};
 
-/// Gives messages ids.
-pub(super) struct Names {
+/// Gives ids to messages that a broker has no names for.
+pub(crate) struct Names {
     /// Marks and ids of what was on its way when the connection before ended.
     before: Vec<(String, String)>,
     session: String,
     count: u64,
+}
+
+/// What is known of a message that has no name.
+pub(crate) struct Nameless {
+    /// What it has in common with itself when it comes again; none of one that never does.
+    pub mark: Option<String>,
+    /// Whether the broker says that it has sent it before.
+    pub again: bool,
 }
 
 impl Names {
@@ -30,34 +37,26 @@ impl Names {
     }
 
     /// The ids of messages, in their order; those that may come again are kept with theirs before they are used.
-    pub async fn name(&mut self, messages: &[Publish], sink: &dyn EventSink) -> Result<Vec<String>> {
-        let marks: Vec<String> = messages.iter().map(mark).collect();
-        let ids: Vec<String> = messages
-            .iter()
-            .zip(&marks)
-            .map(|(message, mark)| self.id(message, mark))
-            .collect();
+    pub async fn name(&mut self, messages: &[Nameless], sink: &dyn EventSink) -> Result<Vec<String>> {
+        let ids: Vec<String> = messages.iter().map(|message| self.id(message)).collect();
         let mut kept: Vec<(&String, &String)> = self.before.iter().map(|(mark, id)| (mark, id)).collect();
-        let again = messages.iter().zip(marks.iter().zip(&ids));
-        kept.extend(
-            again
-                .filter(|(message, _)| message.qos != QoS::AtMostOnce)
-                .map(|(_, named)| named),
-        );
+        let marks = messages.iter().map(|message| &message.mark);
+        kept.extend(marks.zip(&ids).filter_map(|(mark, id)| Some((mark.as_ref()?, id))));
         if !kept.is_empty() {
             sink.keep(json!(kept)).await?;
         }
         Ok(ids)
     }
 
-    /// Forgets messages that were acknowledged: their numbers are given to others now.
+    /// Forgets messages that were acknowledged: a later one may have the same mark.
     pub async fn settle(&self, sink: &dyn EventSink) -> Result<()> {
         sink.keep(json!(self.before)).await
     }
 
-    fn id(&mut self, message: &Publish, mark: &str) -> String {
-        if message.dup {
-            if let Some(at) = self.before.iter().position(|(known, _)| known == mark) {
+    fn id(&mut self, message: &Nameless) -> String {
+        if message.again {
+            let known = |(known, _): &(String, String)| Some(known) == message.mark.as_ref();
+            if let Some(at) = self.before.iter().position(known) {
                 return self.before.swap_remove(at).1;
             }
         } else {
@@ -69,13 +68,12 @@ impl Names {
     }
 }
 
-/// What a message has in common with itself when it comes again.
-fn mark(message: &Publish) -> String {
+/// The mark of a message with these parts.
+pub(crate) fn mark(parts: &[&[u8]]) -> String {
     let mut digest = Context::new(&SHA256);
-    digest.update(&message.pkid.to_be_bytes());
-    digest.update(&(message.topic.len() as u64).to_be_bytes());
-    digest.update(&message.topic);
-    digest.update(&message.payload);
-    let digest = digest.finish();
-    HEXLOWER.encode(digest.as_ref().get(..12).unwrap_or_default())
+    for part in parts {
+        digest.update(&(part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    HEXLOWER.encode(digest.finish().as_ref().get(..12).unwrap_or_default())
 }
