@@ -20,6 +20,9 @@ prepare unit bench-workflows: export WISP_TEST_NODE := $(CACHE)/node-22.23.3/bin
 PYTHON_PACKAGES := $(CACHE)/python-packages-$(shell sha256sum <tests/python/requirements.txt | cut -c1-12)
 prepare scenarios serverless live bench bench-coldstart: export WISP_LANGUAGES_PYTHON_PACKAGES := $(PYTHON_PACKAGES)
 
+# What the tests of a whole platform read events with.
+live: export WISP_TEST_PYTHON_PACKAGES := $(CACHE)/live-$(shell sha256sum <tests/live/requirements.txt | cut -c1-12)
+
 # Binaries as the tests have them: other sets of packages would have other features, and compile everything anew.
 # FEATURES="--features wisp/wasm,wisp-runtimes/wasm" asks for WebAssembly, because wasmtime takes long to build.
 FEATURES ?=
@@ -79,7 +82,7 @@ workflows: prepare ## Runs boto3 and the AWS CLI against a server
 
 live: prepare ## Attacks a whole platform: hostile functions, kill -9 under load
 	@$(BUILD)
-	@for suite in restart.py deploy.py images.py hostile crash.py events.py workflows.py delivery.py; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite; done
+	@for suite in restart.py deploy.py images.py hostile crash.py events.py workflows.py delivery.py sink.py; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite; done
 
 bench: prepare ## Measures throughput and latency beside bare servers
 	@./bench/run.sh

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use wisp_core::{
     model::{ActivationId, Limits, Millis},
-    ports::{Activations, Blobs, Bus, Clock, EventSource, Journal, Records, Tasks},
+    ports::{Activations, Blobs, Bus, Clock, EventSource, Journal, Outbound, Records, Tasks},
 };
 
 use crate::{
@@ -41,6 +41,8 @@ pub struct Parts {
     pub kinds: Kinds,
     /// Where events come from.
     pub sources: Vec<Arc<dyn EventSource>>,
+    /// The way to servers outside, if there is one.
+    pub outbound: Option<Arc<dyn Outbound>>,
     /// The platform's limits.
     pub limits: Limits,
     /// Protects keys that wait in the ledger, and secrets.
@@ -78,6 +80,7 @@ pub(crate) struct Inner {
     pub admission: Admission,
     pub owner_keys: OwnerKeys,
     pub feeds: Feeds,
+    pub outbound: Option<Arc<dyn Outbound>>,
     pub gateway: Gateway,
     pub workflows: Workflows,
     pub orchestrations: Orchestrations,
@@ -101,6 +104,7 @@ impl Control {
             tasks,
             kinds,
             sources,
+            outbound,
             limits,
             seal,
             gateway,
@@ -114,6 +118,7 @@ impl Control {
             inner: Arc::new(Inner {
                 catalog: Catalog::new(records.clone(), cache_entries, builtins),
                 feeds: Feeds::new(records.clone(), sources),
+                outbound,
                 subjects: Subjects::new(records.clone(), cache_entries),
                 gateway: Gateway::new(gateway, records.clone(), clock.clone(), cache_entries),
                 workflows: Workflows::new(workflows, records.clone(), journal, cache_entries),

@@ -143,13 +143,17 @@ impl Control {
         })
     }
 
+    /// The value of a secret of a namespace, if it is set.
+    pub(crate) async fn secret(&self, namespace: &EntityName, name: &str) -> Result<Option<Arc<String>>> {
+        self.inner.secrets.value(&format!("{namespace}/{name}")).await
+    }
+
     /// The secrets that an action wants in its environment, as init parameters; else the name of one that is missing.
     /// They are those of the namespace that the action is in, whoever calls it.
     pub(crate) async fn secrets_of(&self, action: &Action) -> Result<std::result::Result<Vec<Parameter>, String>> {
         let mut parameters = Vec::new();
         for (variable, name) in wanted(&action.annotations)? {
-            let key = format!("{}/{name}", action.fqn.namespace());
-            let Some(value) = self.inner.secrets.value(&key).await? else {
+            let Some(value) = self.secret(action.fqn.namespace_name(), &name).await? else {
                 return Ok(Err(name));
             };
             parameters.push(Parameter {

@@ -183,6 +183,7 @@ impl Platform {
                 vec![kind("nodejs:18", false), kind("nodejs:20", true)],
             )]),
             sources: Vec::new(),
+            outbound: None,
             limits,
             seal: Seal::new([1; 32]),
             gateway: Default::default(),

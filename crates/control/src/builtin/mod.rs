@@ -1,7 +1,7 @@
 //! Packages of the namespace `whisk.system` that are part of the program: always there, open to everybody, and of the
 //! program's own version.
 //!
-//! A package is a module here and a word in the table; those of event sources come beside them. Its actions are functions
+//! A package is a module here and a word in the table; those of event sources come beside them, or add to them. Its actions are functions
 //! of this crate, which no sandbox runs, or code of a language:
 //!
 //! ```ignore
@@ -20,5 +20,5 @@ pub(crate) use table::{Builtins, SYSTEM};
 
 wisp_core::register! {
     /// All of them, by their names.
-    pub(crate) PACKAGES: fn() -> Package => apimgmt, utils, samples
+    pub(crate) PACKAGES: fn() -> Package => apimgmt, cloudevents, utils, samples
 }

@@ -5,7 +5,7 @@ use wisp_core::{
     ports::BoxFuture,
 };
 
-use crate::control::Control;
+use crate::{control::Control, invoke::Call};
 
 /// A call of a built-in action.
 pub(crate) struct Request<'a> {
@@ -14,6 +14,8 @@ pub(crate) struct Request<'a> {
     pub caller: &'a Identity,
     /// The arguments: an object, or an array from the step before in a sequence.
     pub arguments: Value,
+    /// What was asked for, for those that tell its arguments from bound parameters.
+    pub call: &'a Call,
 }
 
 /// What a built-in action does. An object with `error` and an [`Error`] of the caller's doing are application errors.

@@ -42,6 +42,7 @@ impl Control {
             control: self,
             caller: &call.caller,
             arguments,
+            call,
         };
         match function(request).await {
             Ok(result) => Ok(Response::new(status(&result), to_json(&result)?)),

@@ -74,6 +74,9 @@ impl Builtins {
             };
             self.insert(Entity::Action(Arc::new(action)));
         }
+        if self.find(&fqn.to_string()).is_some() {
+            return;
+        }
         self.insert(Entity::Package(Arc::new(Entry {
             fqn,
             binding: None,

@@ -132,6 +132,7 @@ impl World {
             tasks: tasks.clone(),
             kinds: Kinds::new(vec![("nodejs".into(), vec![kind])]),
             sources: Vec::new(),
+            outbound: None,
             limits: Limits::default(),
             seal: Seal::new([1; 32]),
             gateway: Default::default(),

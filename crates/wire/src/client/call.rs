@@ -3,15 +3,15 @@ use std::io;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use hyper::{HeaderMap, Method, Request, header};
+use hyper::{
+    HeaderMap, Method, Request,
+    header::{self, HeaderName},
+};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{Endpoint, Error, Options, Refusal, Result, body::Upload, connection, connection::Connection};
-
-/// Longest reply that is read, in bytes: code of 48 MiB in base64, and room for the rest.
-const MAX_REPLY: usize = 128 << 20;
 
 /// Longest piece of an unexpected reply that is shown, in characters.
 const SHOWN: usize = 300;
@@ -38,7 +38,7 @@ pub struct Call {
     target: String,
     body: Option<Bytes>,
     anonymous: bool,
-    header: Option<(&'static str, String)>,
+    headers: Vec<(String, String)>,
 }
 
 /// One HTTP reply.
@@ -127,7 +127,7 @@ impl Client {
         };
         open.ready().await.map_err(lost)?;
         let (parts, body) = open.send_request(request).await.map_err(lost)?.into_parts();
-        let body = Limited::new(body, MAX_REPLY).collect().await;
+        let body = Limited::new(body, self.options.reply_size).collect().await;
         let body = body
             .map_err(|error| connection::unreachable(&self.endpoint, io::Error::other(error)))?
             .to_bytes();
@@ -141,19 +141,21 @@ impl Client {
 
     fn request(&self, call: Call) -> Result<Request<Upload>> {
         let mut request = Request::builder()
-            .method(call.method)
+            .method(&call.method)
             .uri(&call.target)
             .header(header::HOST, self.endpoint.authority())
-            .header(header::USER_AGENT, concat!("wisp/", env!("CARGO_PKG_VERSION")))
-            .header(header::ACCEPT, "application/json");
+            .header(header::USER_AGENT, concat!("wisp/", env!("CARGO_PKG_VERSION")));
+        if !call.has(&header::ACCEPT) {
+            request = request.header(header::ACCEPT, "application/json");
+        }
         if let Some(key) = self.authorization.as_ref().filter(|_| !call.anonymous) {
             request = request.header(header::AUTHORIZATION, key);
         }
-        if call.body.is_some() {
+        if call.body.is_some() && !call.has(&header::CONTENT_TYPE) {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        if let Some((name, value)) = &call.header {
-            request = request.header(*name, value);
+        for (name, value) in &call.headers {
+            request = request.header(name, value);
         }
         let upload = Upload::new(call.body.unwrap_or_default(), self.options.progress.clone());
         request
@@ -176,7 +178,15 @@ impl Call {
             target: path.into(),
             body: None,
             anonymous: false,
-            header: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// A request by the method POST for an absolute path, already encoded, with a body of any kind.
+    pub fn post(path: impl Into<String>, body: Bytes) -> Self {
+        Self {
+            body: Some(body),
+            ..Self::new(Method::POST, path)
         }
     }
 
@@ -194,9 +204,15 @@ impl Call {
     }
 
     /// With a header.
-    pub fn with_header(mut self, name: &'static str, value: String) -> Self {
-        self.header = Some((name, value));
+    pub fn with_header(mut self, name: impl Into<String>, value: String) -> Self {
+        self.headers.push((name.into(), value));
         self
+    }
+
+    fn has(&self, name: &HeaderName) -> bool {
+        self.headers
+            .iter()
+            .any(|(known, _)| known.eq_ignore_ascii_case(name.as_str()))
     }
 
     /// Without the key.

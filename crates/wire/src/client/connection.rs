@@ -35,9 +35,11 @@ async fn connect(endpoint: &Endpoint, options: &Options) -> Result<Connection> {
             drive(endpoint, stream).await
         }
         Endpoint::Tcp { host, port, tls } => {
-            let stream = TcpStream::connect((host.as_str(), *port))
-                .await
-                .map_err(|error| unreachable(endpoint, error))?;
+            let connected = match options.addresses.as_slice() {
+                [] => TcpStream::connect((host.as_str(), *port)).await,
+                known => TcpStream::connect(known).await,
+            };
+            let stream = connected.map_err(|error| unreachable(endpoint, error))?;
             stream.set_nodelay(true).map_err(|error| unreachable(endpoint, error))?;
             if !tls {
                 return drive(endpoint, stream).await;

@@ -1,4 +1,4 @@
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 /// How a client connects.
 #[derive(Clone, Debug)]
@@ -9,10 +9,14 @@ pub struct Options {
     pub ca_certificate: Option<PathBuf>,
     /// PEM files of a certificate and its key that the client presents.
     pub identity: Option<(PathBuf, PathBuf)>,
+    /// Where to connect, for whoever has looked the host's name up; its addresses if there are none.
+    pub addresses: Vec<SocketAddr>,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
     /// Longest wait for a reply, from the start of the request.
     pub reply_timeout: Duration,
+    /// Longest reply that is read, in bytes.
+    pub reply_size: usize,
     /// Told how much of a request's body was handed to the network.
     pub progress: Option<Progress>,
 }
@@ -23,8 +27,11 @@ impl Default for Options {
             insecure: false,
             ca_certificate: None,
             identity: None,
+            addresses: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             reply_timeout: Duration::from_secs(600),
+            // Code of 48 MiB in base64, and room for the rest.
+            reply_size: 128 << 20,
             progress: None,
         }
     }

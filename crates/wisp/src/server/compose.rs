@@ -6,13 +6,13 @@ use wisp_core::ports::{Clock, EventSource, Language, Tasks};
 use wisp_runtimes::{
     images,
     languages::{self, LANGUAGES},
-    sandboxes::{self, SANDBOXES},
+    sandboxes::{self, SANDBOXES, process::network::Policy},
 };
 use wisp_sources::SOURCES;
 use wisp_store::Engine;
 use wisp_worker::Worker;
 
-use super::{Settings, bootstrap, clock};
+use super::{Settings, bootstrap, clock, outbound::Outside};
 
 /// The platform's parts, put together. The only place where concrete parts meet.
 pub(super) struct Platform {
@@ -60,6 +60,7 @@ pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Resu
         tasks: shared,
         kinds: Kinds::new(families.collect()),
         sources: find_sources(settings, clock.clone()),
+        outbound: Some(Arc::new(Outside::new(settings.outbound.clone(), network(settings)?))),
         limits: settings.limits.clone(),
         seal: bootstrap::seal(settings)?,
         gateway: gateway(settings, api),
@@ -82,6 +83,11 @@ fn find_sources(settings: &Settings, clock: Arc<dyn Clock>) -> Vec<Arc<dyn Event
     let config = settings.sources.clone();
     let context = wisp_sources::Context { clock, config };
     SOURCES.iter().map(|(_, register)| register(&context)).collect()
+}
+
+/// What no function reaches, the platform does not reach for one either.
+fn network(settings: &Settings) -> Result<Policy> {
+    Ok(Policy::new(&settings.sandbox.process.network, None)?)
 }
 
 /// Opens the storage engine that the settings name.

@@ -7,6 +7,7 @@ mod deliveries;
 mod endpoints;
 mod layers;
 mod offline;
+mod outbound;
 mod paths;
 mod retention;
 mod serve;

@@ -33,6 +33,7 @@ pub(crate) async fn administer(data: &Path) -> Result<DropGuard> {
         tasks: Arc::new(clock::Tracked::default()),
         kinds: Kinds::default(),
         sources: Vec::new(),
+        outbound: None,
         limits: settings.limits.clone(),
         seal: bootstrap::seal(&settings)?,
         gateway: settings.gateway.clone(),

@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     pub keepalive: wisp_scheduler::keepalive::Config,
     /// Event sources.
     pub sources: wisp_sources::Config,
+    /// Requests to servers that users name.
+    pub outbound: super::outbound::Config,
     /// Storage.
     pub store: Store,
     /// Interpreters; an empty `api_host` is the address at which functions reach this server.
@@ -180,6 +182,7 @@ impl Default for Settings {
             worker: wisp_worker::Config::default(),
             keepalive: wisp_scheduler::keepalive::Config::default(),
             sources: wisp_sources::Config::default(),
+            outbound: super::outbound::Config::default(),
             store: Store::default(),
             languages: languages::Config {
                 api_host: String::new(),
