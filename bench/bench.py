@@ -1,6 +1,6 @@
 """Measures Wisp beside its peers in one run and prints ratios.
 
-    bench/run.sh [throughput|accept|listing|coldstart|forked|isolates|images|memory|roundrobin|idle|web]...     everything when nothing is named
+    bench/run.sh [throughput|accept|listing|coldstart|forked|isolates|images|memory|roundrobin|idle|web|fires|sources]...     everything when nothing is named
 
 Every figure is the median of interleaved rounds: the machine may be shared, the ratios hold.
 """
@@ -483,6 +483,18 @@ def web():
             row(f"API with key and rate, {connections} clients, requests/s", f"{gated:.0f}", f"{called:.0f}", f"{gated / called:.2f}", goals[1])
 
 
+def fires():
+    import events
+
+    events.fires()
+
+
+def sources():
+    import events
+
+    events.sources()
+
+
 BENCHES = {
     "throughput": throughput,
     "accept": accept,
@@ -495,6 +507,8 @@ BENCHES = {
     "roundrobin": roundrobin,
     "idle": idle,
     "web": web,
+    "fires": fires,
+    "sources": sources,
 }
 
 if __name__ == "__main__":

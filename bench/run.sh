@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the release binary and measures it: bench/run.sh [throughput|accept|listing|coldstart|forked|isolates|images|memory|roundrobin|idle|web]...
+# Builds the release binary and measures it: bench/run.sh [throughput|accept|listing|coldstart|forked|isolates|images|memory|roundrobin|idle|web|fires|sources]...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -18,7 +18,7 @@ use super::{expression::Wanted, running::Outlook};
 use crate::{control::Control, invoke::json as to_json, unstoppable::Unstoppable};
 
 /// Events of one delivery that are on their way at the same time.
-const CONCURRENT: usize = 64;
+const CONCURRENT: usize = 256;
 
 /// The shortest and the longest wait before an event is tried again that the platform had no room for.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(30));
