@@ -230,6 +230,34 @@ class Executions(Case):
         self.sfn.stop_execution(executionArn=parent["executionArn"])
         self.assertEqual(self.ended(nested[0]["executionArn"])["status"], "ABORTED")
 
+    def test_only_their_own_executions_are_stopped_with_tasks(self):
+        wait = self.machine({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3, "End": True}}})
+        mine = self.sfn.start_execution(stateMachineArn=wait, name="nightly")["executionArn"]
+        nested = task("arn:aws:states:::states:startExecution.sync", Parameters={"StateMachineArn": wait, "Name": "nightly"})
+        branches = [{"StartAt": "N", "States": {"N": nested}}, {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "No"}}}]
+        both = {"Type": "Parallel", "Branches": branches, "End": True}
+        self.assertEqual(self.run_machine({"StartAt": "B", "States": {"B": both}})["status"], "FAILED")
+        self.assertEqual(self.ended(mine)["status"], "SUCCEEDED")
+
+    def test_values_that_nest_too_deep_are_refused_wherever_they_come_from(self):
+        deep = "[" * 120 + "]" * 120
+        start = self.sfn.start_execution
+        self.refused("InvalidExecutionInput", None, start, stateMachineArn=self.machine(), input=deep)
+        code = "exports.main = () => { let deep = {}; for (let i = 0; i < 200; i++) deep = { deep }; return deep }"
+        action = deploy(name("wf_deep").replace("-", "_"), code)
+        found = self.run_machine({"StartAt": "T", "States": {"T": task(f"wisp:action:{action}")}})
+        self.assertEqual((found["status"], found["error"]), ("FAILED", "States.Runtime"))
+
+    def test_executions_that_start_one_another_end(self):
+        arn = self.machine()
+        again = task("arn:aws:states:::states:startExecution.sync:2", Parameters={"StateMachineArn": arn})
+        definition = json.dumps({"StartAt": "Again", "States": {"Again": again}})
+        self.sfn.update_state_machine(stateMachineArn=arn, definition=definition)
+        found = self.ended(self.sfn.start_execution(stateMachineArn=arn)["executionArn"], 120)
+        self.assertEqual(found["status"], "FAILED")
+        self.assertIn("workflows.nesting", found["cause"])
+        self.assertEqual(len(self.sfn.list_executions(stateMachineArn=arn)["executions"]), 33)
+
     def test_failed_executions_are_redriven(self):
         action = deploy(name("wf_later").replace("-", "_"), FAIL)
         states = {"P": {"Type": "Pass", "Next": "T"}, "T": task(f"wisp:action:{action}")}

@@ -47,11 +47,11 @@ impl<L, H: Held> Actors<L, H> {
         !std::mem::replace(&mut actor.driven, true)
     }
 
-    /// Puts a new execution with its first letter; false, and gives both back, if one of this key is here.
-    pub fn found(&self, key: &str, held: Box<H>, letter: L) -> Result<(), (Box<H>, L)> {
+    /// Puts a new execution with its first letter; false if one of this key is here.
+    pub fn found(&self, key: &str, held: Box<H>, letter: L) -> bool {
         let mut actors = self.lock();
         if actors.contains_key(key) {
-            return Err((held, letter));
+            return false;
         }
         let actor = Actor {
             inbox: vec![letter],
@@ -59,7 +59,7 @@ impl<L, H: Held> Actors<L, H> {
             held: Some(held),
         };
         actors.insert(key.to_owned(), actor);
-        Ok(())
+        true
     }
 
     /// What the last driver left.

@@ -6,8 +6,15 @@
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: u64,
-    functions: u64,
+    steps: Spent,
     composition: Option<Account>,
+}
+
+/// What a sequence has used. Sequences in it count too: moving a binding can make one contain itself.
+#[derive(Debug, Default)]
+pub(crate) struct Spent {
+    functions: u64,
+    sequences: u64,
 }
 
 /// What a composition has used.
@@ -22,14 +29,19 @@ impl Budget {
     pub fn new(limit: u64) -> Self {
         Self {
             limit,
-            functions: 0,
+            steps: Spent::default(),
             composition: None,
         }
     }
 
     /// Spends a function of a sequence; false if there is none left.
     pub fn spend_function(&mut self) -> bool {
-        spend(&mut self.functions, self.limit)
+        spend(&mut self.steps.functions, self.limit)
+    }
+
+    /// Spends a sequence within a sequence; false if there is none left.
+    pub fn spend_sequence(&mut self) -> bool {
+        spend(&mut self.steps.sequences, self.limit)
     }
 
     /// Begins a composition; what it returns says whether it is the outermost, and [`leave`](Self::leave) takes it.
@@ -65,13 +77,13 @@ impl Budget {
     }
 
     /// Lets a sequence that is a component count anew; returns what [`resume`](Self::resume) takes.
-    pub fn suspend(&mut self) -> u64 {
-        std::mem::take(&mut self.functions)
+    pub fn suspend(&mut self) -> Spent {
+        std::mem::take(&mut self.steps)
     }
 
     /// Goes on counting where [`suspend`](Self::suspend) stopped.
-    pub fn resume(&mut self, functions: u64) {
-        self.functions = functions;
+    pub fn resume(&mut self, spent: Spent) {
+        self.steps = spent;
     }
 }
 

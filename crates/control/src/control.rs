@@ -18,6 +18,7 @@ use crate::{
     owner::OwnerKeys,
     seal::Seal,
     secrets::Secrets,
+    under_way::UnderWay,
     workflows::{self, Workflows},
 };
 
@@ -81,6 +82,7 @@ pub(crate) struct Inner {
     pub owner_keys: OwnerKeys,
     pub feeds: Feeds,
     pub outbound: Option<Arc<dyn Outbound>>,
+    pub under_way: UnderWay,
     pub gateway: Gateway,
     pub workflows: Workflows,
     pub orchestrations: Orchestrations,
@@ -119,6 +121,7 @@ impl Control {
                 catalog: Catalog::new(records.clone(), cache_entries, builtins),
                 feeds: Feeds::new(records.clone(), sources),
                 outbound,
+                under_way: UnderWay::default(),
                 subjects: Subjects::new(records.clone(), cache_entries),
                 gateway: Gateway::new(gateway, records.clone(), clock.clone(), cache_entries),
                 workflows: Workflows::new(workflows, records.clone(), journal, cache_entries),

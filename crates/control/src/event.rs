@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use wisp_core::{
-    Result,
+    Code, Error, Result,
     model::{ActivationId, Fqn, Identity, Right, RuleStatus},
     ports::Event,
 };
@@ -44,6 +44,10 @@ impl Control {
         let at = self.inner.clock.now();
         require(owner, Right::Activate)?;
         let id = id_of(&[&name.to_string(), &event.id]);
+        let Some(_taking) = self.inner.under_way.begin(id) else {
+            let message = format!("The event '{}' is being taken at this moment; deliver it again.", event.id);
+            return Err(Error::new(Code::Throttled, message).with("retryAfter", 1));
+        };
         if self.inner.activations.get(&owner.namespace, id).await?.is_some() {
             return Ok(Fired::Before);
         }

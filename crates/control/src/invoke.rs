@@ -112,10 +112,14 @@ impl Control {
 
     /// Makes the promise durable, then lets it run by itself.
     pub(crate) async fn accept(&self, call: Call, name: &Fqn, permit: Permit) -> Result<ActivationId> {
-        let accepted = self.promise(&call, name)?;
-        self.inner.activations.accept(&accepted).await?;
-        self.go(call, permit);
-        Ok(accepted.id)
+        let (accepted, control) = (self.promise(&call, name)?, self.clone());
+        // A caller who goes away between the two would leave the promise lying until the next start.
+        Unstoppable::new(self.inner.tasks.clone(), async move {
+            control.inner.activations.accept(&accepted).await?;
+            control.go(call, permit);
+            Ok(accepted.id)
+        })
+        .await
     }
 
     /// Lets what was promised run by itself, or wait for its turn.

@@ -41,6 +41,7 @@ mod steps;
 mod sweep;
 mod transaction;
 mod trigger;
+mod under_way;
 mod unstoppable;
 mod users;
 mod web;

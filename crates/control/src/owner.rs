@@ -11,9 +11,10 @@ use wisp_core::{
 use crate::{builtin::SYSTEM, control::Control, users::new_key};
 
 /// Keys that functions receive which run on behalf of their namespace's owner: the owner's own is not known, as only
-/// its digest is stored. One a namespace, valid until this server ends.
+/// its digest is stored. One for each owner's key, by its stored UUID, valid for as long as that is until this server ends:
+/// a namespace of the same name may be somebody else's later.
 #[derive(Default)]
-pub(crate) struct OwnerKeys(Mutex<HashMap<EntityName, ApiKey>>);
+pub(crate) struct OwnerKeys(Mutex<HashMap<String, ApiKey>>);
 
 impl Control {
     /// The owner of a namespace, as whom what the namespace offers to everybody runs; none if it has no owner, or one
@@ -29,16 +30,16 @@ impl Control {
         Ok(Some(Identity {
             subject: subject.name.clone(),
             namespace: own.name.clone(),
-            api_key: self.owner_key(namespace, &own.uuid),
+            api_key: self.owner_key(&own.uuid),
             rights: subject.rights.clone(),
             limits: own.limits.clone(),
             chain: Chain::default(),
         }))
     }
 
-    fn owner_key(&self, namespace: &EntityName, stored_uuid: &str) -> ApiKey {
+    fn owner_key(&self, stored_uuid: &str) -> ApiKey {
         let mut keys = self.inner.owner_keys.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = keys.entry(namespace.clone()).or_insert_with(new_key).clone();
+        let key = keys.entry(stored_uuid.to_owned()).or_insert_with(new_key).clone();
         self.inner.subjects.lend(&key, stored_uuid);
         key
     }

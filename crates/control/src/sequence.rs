@@ -45,8 +45,11 @@ impl Control {
             Err(error) if error.code().retry() => return Err(error),
             Err(error) => return Ok(Step::Refused(error.message().to_owned())),
         };
-        let nested = matches!(resolved.action.exec, Exec::Sequence { .. });
-        if !nested && !budget.spend_function() {
+        let affordable = match resolved.action.exec {
+            Exec::Sequence { .. } => budget.spend_sequence(),
+            _ => budget.spend_function(),
+        };
+        if !affordable {
             return Ok(Step::Refused("Too many actions in the sequence.".into()));
         }
         let inner = Call {

@@ -6,7 +6,7 @@ use wisp_core::{
 };
 
 use super::policy;
-use crate::{control::Control, invoke::Call};
+use crate::{control::Control, invoke::Call, unstoppable::Unstoppable};
 
 /// An event and the rule that it goes through.
 pub(crate) struct Applying<'a> {
@@ -75,13 +75,16 @@ impl Control {
 
     /// Promises a call that runs only when its namespace may run again.
     async fn postpone(&self, call: Call, action: &Fqn, until: Millis) -> Result<ActivationId> {
-        let accepted = self.promise(&call, action)?;
-        self.inner.activations.accept(&accepted).await?;
-        metrics::counter!("wisp_deliveries_postponed_total").increment(1);
-        if self.has_its_turn(call.id, &call.caller.namespace, call.delivery.as_deref()) {
-            self.inner.waiting.until(until, call.id, &call.caller.namespace);
-        }
-        Ok(call.id)
+        let (accepted, control) = (self.promise(&call, action)?, self.clone());
+        Unstoppable::new(self.inner.tasks.clone(), async move {
+            control.inner.activations.accept(&accepted).await?;
+            metrics::counter!("wisp_deliveries_postponed_total").increment(1);
+            if control.has_its_turn(call.id, &call.caller.namespace, call.delivery.as_deref()) {
+                control.inner.waiting.until(until, call.id, &call.caller.namespace);
+            }
+            Ok(call.id)
+        })
+        .await
     }
 
     /// Whether a delivery that has just been promised may run, as far as its order goes.

@@ -236,11 +236,12 @@ impl Control {
 /// What a failed result says: its `error` if that is a text, else all of it.
 fn said(result: &str) -> String {
     let value: serde_json::Value = serde_json::from_str(result).unwrap_or_default();
-    match value.get("error") {
+    let text = match value.get("error") {
         Some(serde_json::Value::String(text)) => text.clone(),
         Some(error) => error.to_string(),
         None => result.to_owned(),
-    }
+    };
+    text.chars().take(Attempt::ERROR_LENGTH).collect()
 }
 
 /// Whether a record is of a run that did not take place because its container image could not be had.

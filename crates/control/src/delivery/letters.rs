@@ -15,6 +15,7 @@ use crate::{
     event::{Fired, id_of},
     invoke::{Call, json as to_json},
     resolve::require,
+    unstoppable::Unstoppable,
 };
 
 /// Dead letters without and with what they say, both by `namespace/id`: lists do not read the second.
@@ -249,11 +250,15 @@ impl Control {
             promised: Some(self.promise(&call, &action)?),
             writes: removing(namespace, id, Expect::At(revision)),
         };
-        self.inner.activations.follow(follow).await?;
-        metrics::counter!("wisp_dead_letters_redriven_total").increment(1);
-        let id = call.id;
-        self.go(call, permit);
-        Ok(id)
+        let control = self.clone();
+        Unstoppable::new(self.inner.tasks.clone(), async move {
+            control.inner.activations.follow(follow).await?;
+            metrics::counter!("wisp_dead_letters_redriven_total").increment(1);
+            let id = call.id;
+            control.go(call, permit);
+            Ok(id)
+        })
+        .await
     }
 
     /// Removes a dead letter.

@@ -1,5 +1,4 @@
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 use wisp_core::{
     Code, Error, Result,
     model::{Identity, Right},
@@ -141,14 +140,14 @@ impl Control {
         require(caller, Right::Read)?;
         let key = hub.key(id);
         loop {
-            let changed: oneshot::Receiver<()> = self.inner.orchestrations.changes.watch(&key);
+            let mut changed = self.inner.orchestrations.changes.watch(&key);
             match self.instance(hub, id).await? {
                 None => return Ok(None),
                 Some(instance) if wanted(instance.status) => return Ok(Some(instance)),
                 Some(_) => {}
             }
             tokio::select! {
-                _ = changed => {}
+                () = changed.told() => {}
                 () = self.inner.workflows.stopped() => return Err(crate::workflows::stopping()),
             }
         }

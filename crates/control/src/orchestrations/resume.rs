@@ -10,8 +10,8 @@ impl Control {
     }
 
     /// Tells an instance or an entity that one of its timers has fired; returns when that is recorded.
-    pub(crate) async fn fire_instance_timer(&self, due: Due) -> Result<()> {
-        let timer = due.timer;
+    pub(crate) async fn fire_instance_timer(&self, due: &Due) -> Result<()> {
+        let timer = due.timer.clone();
         self.tell_instance(&due.execution, |receipt| Letter::Fired(timer, receipt))
             .await
     }

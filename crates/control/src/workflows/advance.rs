@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use wisp_core::{Code, Error, Result};
 use wisp_workflow::{
     advance,
-    execution::{Event, EventKind, Status},
+    execution::{Effect, Event, EventKind, Status},
     machine::Machine,
 };
 
@@ -47,6 +47,17 @@ impl Control {
             key,
             Letter {
                 resumed: true,
+                ..Letter::new(None)
+            },
+        );
+    }
+
+    /// Tells an execution that what a task of it had started has been stopped.
+    pub(super) fn stopped(&self, key: &str, task: u64) {
+        self.post(
+            key,
+            Letter {
+                stopped: Some(task),
                 ..Letter::new(None)
             },
         );
@@ -103,13 +114,14 @@ impl Control {
         };
         let own = letters.iter().filter(|letter| letter.own).count();
         held.under_way = held.under_way.saturating_sub(own);
-        let left: Vec<u64> = match letters.iter().any(|letter| letter.resumed) {
-            true => held.left(),
-            false => Vec::new(),
+        let (left, dropped): (Vec<u64>, Vec<u64>) = match letters.iter().any(|letter| letter.resumed) {
+            true => (held.left(), held.dropped.keys().copied().collect()),
+            false => Default::default(),
         };
+        letters.iter().filter_map(|letter| letter.stopped).for_each(|task| held.stopped(task));
         let kinds: Vec<EventKind> = letters.iter().filter_map(|letter| letter.kind.clone()).collect();
         let receipts = letters.iter().any(|letter| letter.receipt.is_some());
-        if !kinds.is_empty()
+        if (!kinds.is_empty() || held.has_stopped())
             && let Err(error) = self.step_execution(key, &mut held, &kinds, receipts).await
         {
             return undone(key, letters, &error);
@@ -120,6 +132,9 @@ impl Control {
         }
         for id in left {
             self.begin_again(key, &mut held, id);
+        }
+        for id in dropped {
+            self.begin_effect(key, &mut held, Effect::StopChild { id });
         }
         while held.is_cut() {
             if let Err(error) = self.step_execution(key, &mut held, &[EventKind::Tick], false).await {

@@ -48,10 +48,18 @@ impl Queue {
     async fn take(&self) -> (String, u64) {
         loop {
             let more = self.more.notified();
-            if let Some(task) = self.waiting().pop_front() {
-                return task;
+            let (task, left) = {
+                let mut waiting = self.waiting();
+                (waiting.pop_front(), !waiting.is_empty())
+            };
+            if left {
+                // One word is kept however many tasks came before anybody asked.
+                self.more.notify_one();
             }
-            more.await;
+            match task {
+                Some(task) => return task,
+                None => more.await,
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use wisp_workflow::{
 
 use super::{
     held::Held,
+    nested::{Nested, child_run},
     run::{Run, status},
 };
 use crate::control::Control;
@@ -22,6 +23,8 @@ pub(super) struct Task {
     pub namespace: EntityName,
     /// What makes the ids of what it calls its own.
     pub nonce: String,
+    /// How many executions led to that one.
+    pub depth: u32,
     /// What to call.
     pub start: TaskStart,
     /// Whether the service has accepted it already.
@@ -38,11 +41,11 @@ impl Control {
             Effect::WriteResults(write) => self.report(key, no_bucket(write.id, "States.ResultWriterFailed"), false),
             Effect::StartMapRun { arn, .. } => self.note_map_run(key, &arn),
             Effect::CancelTask { id } | Effect::StopChild { id } => {
-                if let Some(dropped) = held.take_dropped(id) {
-                    let (control, key, run) = (self.clone(), key.to_owned(), held.run.clone());
+                if let Some(nested) = held.dropped.get(&id).and_then(|dropped| Nested::of(key, &held.run, dropped)) {
+                    let (control, key) = (self.clone(), key.to_owned());
                     self.inner
                         .tasks
-                        .spawn(Box::pin(async move { control.stop_dropped(&key, &run, dropped).await }));
+                        .spawn(Box::pin(async move { control.stop_nested(&key, nested).await }));
                 }
             }
             Effect::Finish { outcome } => {
@@ -77,6 +80,9 @@ impl Control {
             (Resource::Function(_) | Resource::Service { .. }, Pattern::Response)
         );
         held.under_way += usize::from(own);
+        if Nested::is_started_by(&task.start) {
+            self.inner.workflows.starts.begin(key, task.start.id);
+        }
         let control = self.clone();
         self.inner.tasks.spawn(Box::pin(async move {
             if let Some(end) = control.perform(&task, &resource).await {
@@ -106,9 +112,10 @@ impl Control {
     }
 
     fn begin_child(&self, key: &str, held: &mut Held, child: Child) {
-        let (control, key, run) = (self.clone(), key.to_owned(), held.run.clone());
+        let (control, key, run) = (self.clone(), key.to_owned(), child_run(key, &held.run, &child));
+        self.inner.workflows.starts.begin(&key, child.id);
         self.inner.tasks.spawn(Box::pin(async move {
-            if let Some(end) = control.run_child(&key, &run, child).await {
+            if let Some(end) = control.run_child(run, child.id).await {
                 control.report(&key, end, false);
             }
         }));
@@ -122,6 +129,7 @@ impl Task {
             key: key.to_owned(),
             namespace: run.namespace.clone(),
             nonce: run.nonce.clone(),
+            depth: run.depth(),
             start,
             taken,
         }

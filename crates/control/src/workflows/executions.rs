@@ -26,6 +26,10 @@ use crate::{control::Control, resolve::require};
 /// Longest token of a list of executions.
 const TOKEN: usize = 3096;
 
+/// How many events are read at once, and after how many bytes of them a page of a history ends.
+const READ: usize = 32;
+const PAGE_BYTES: usize = 1 << 20;
+
 /// Which executions are listed.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
@@ -221,14 +225,25 @@ impl Control {
             None if backwards => u64::MAX,
             None => 0,
         };
-        let events = journal.events(&key, from, count + 1, backwards).await?;
-        let more = events.len() > count;
-        let events: Vec<HistoryEvent> = events
-            .iter()
-            .take(count)
-            .map(|event| decode(event))
-            .collect::<Result<_>>()?;
-        // Events count from 1, their places from 0.
+        let (mut events, mut bytes, mut more): (Vec<HistoryEvent>, usize, bool) = (Vec::new(), 0, true);
+        let mut place = from;
+        // A few at a time, as each may be as large as a payload.
+        'page: while more {
+            let read = journal.events(&key, place, READ, backwards).await?;
+            more = read.len() == READ;
+            for event in read {
+                if events.len() == count || bytes > PAGE_BYTES {
+                    more = true;
+                    break 'page;
+                }
+                bytes += event.len();
+                events.push(decode(&event)?);
+            }
+            let last = events.last().map_or(0, |event| event.id);
+            // Events count from 1, their places from 0.
+            place = if backwards { last.saturating_sub(2) } else { last };
+            more &= !(backwards && last <= 1);
+        }
         let next = events.last().filter(|_| more).map(|last| match backwards {
             true => last.id.saturating_sub(2),
             false => last.id,

@@ -1,12 +1,12 @@
 //! Express executions: in memory, as fast as what they call.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::ready, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use wisp_core::{
     Result,
     model::{Identity, Millis, Right},
-    ports::journal,
+    ports::{BoxFuture, journal},
 };
 use wisp_workflow::{
     advance,
@@ -20,10 +20,11 @@ use super::{
     effects::{Task, no_bucket},
     key,
     machines::uuid,
+    nested::child_run,
     run::{Run, encode},
     start::{Start, Started},
 };
-use crate::{control::Control, resolve::require};
+use crate::{control::Control, resolve::require, unstoppable::Unstoppable};
 
 /// The status of what runs in memory and was promised to run.
 pub(super) const PROMISED: &str = "PROMISED";
@@ -80,6 +81,7 @@ impl Control {
 
     /// Promises that an Express execution will run, and lets it. After a crash it runs again, from the beginning.
     pub(super) async fn start_express(&self, run: Run) -> Result<Started> {
+        self.check_room(&run)?;
         let (arn, started) = (run.execution.identity.arn.clone(), self.inner.clock.now());
         let promised = format!("{}/{}", run.key(), run.nonce);
         let place = journal::Place {
@@ -99,9 +101,14 @@ impl Control {
             synced: true,
             ..journal::Turn::default()
         };
-        self.inner.workflows.journal.commit(turn).await?;
-        self.keep_promise(promised, run);
-        Ok(Started { arn, started })
+        let control = self.clone();
+        Unstoppable::new(self.inner.tasks.clone(), async move {
+            control.inner.workflows.journal.commit(turn).await?;
+            control.inner.workflows.census.begun(run.namespace.as_str(), 1);
+            control.keep_promise(promised, run);
+            Ok(Started { arn, started })
+        })
+        .await
     }
 
     /// Runs what was promised, and forgets it.
@@ -112,9 +119,11 @@ impl Control {
                 Ok(machine) => machine,
                 Err(error) => return tracing::error!(execution = promised, ?error, "an execution cannot run"),
             };
+            let namespace = run.namespace.clone();
             if control.run_in_memory(run, machine).await.is_none() {
                 return;
             }
+            control.inner.workflows.census.ended(namespace.as_str());
             if let Err(error) = control.inner.workflows.journal.delete(&promised).await {
                 tracing::error!(
                     execution = promised,
@@ -143,8 +152,11 @@ impl Control {
                 }
             }
             kinds = match turn.more {
-                // An execution that never waits must see its time run out.
-                true => vec![EventKind::Tick],
+                // An execution that never waits must see its time run out, and let others have the thread.
+                true => {
+                    tokio::task::yield_now().await;
+                    vec![EventKind::Tick]
+                }
                 false => self.happened(&mut receiver, &mut timers).await?,
             };
         }
@@ -176,22 +188,24 @@ impl Control {
     }
 
     fn begin_in_memory(&self, run: &Run, effect: Effect, sender: &UnboundedSender<EventKind>) {
-        let (control, sender, run) = (self.clone(), sender.clone(), run.clone());
-        let key = run.key();
+        let (control, sender, key) = (self.clone(), sender.clone(), run.key());
+        let work: BoxFuture<'static, Option<EventKind>> = match effect {
+            Effect::StartTask(start) => {
+                let resource = Resource::parse(&start.resource);
+                let task = Task::new(&key, run, start, false);
+                Box::pin(async move { control.perform(&task, &resource).await })
+            }
+            Effect::StartChild(child) => {
+                let begun = child_run(&key, run, &child);
+                Box::pin(async move { control.run_child(begun, child.id).await })
+            }
+            Effect::ReadItems(read) => Box::pin(ready(Some(no_bucket(read.id, "States.ItemReaderFailed")))),
+            Effect::WriteResults(write) => Box::pin(ready(Some(no_bucket(write.id, "States.ResultWriterFailed")))),
+            _ => return,
+        };
         self.inner.tasks.spawn(Box::pin(async move {
-            let kind = match effect {
-                Effect::StartTask(start) => {
-                    let resource = Resource::parse(&start.resource);
-                    let task = Task::new(&key, &run, start, false);
-                    control.perform(&task, &resource).await
-                }
-                Effect::StartChild(child) => control.run_child(&key, &run, child).await,
-                Effect::ReadItems(read) => Some(no_bucket(read.id, "States.ItemReaderFailed")),
-                Effect::WriteResults(write) => Some(no_bucket(write.id, "States.ResultWriterFailed")),
-                _ => None,
-            };
             // It may have ended meanwhile.
-            let _ = kind.map(|kind| sender.send(kind));
+            let _ = work.await.map(|kind| sender.send(kind));
         }));
     }
 }

@@ -50,7 +50,6 @@ impl Control {
         }
         let name = fork.name.unwrap_or_else(uuid);
         check_name(&name)?;
-        self.check_room(caller)?;
         self.begin_run(repeated(source, entry, event, name)).await
     }
 

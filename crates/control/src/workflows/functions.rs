@@ -7,7 +7,11 @@ use wisp_core::{
     Code, Error, Result,
     model::{Activation, Fqn, Right, Status},
 };
-use wisp_workflow::{execution::EventKind, machine::Pattern};
+use wisp_workflow::{
+    execution::EventKind,
+    machine::Pattern,
+    query::{MAX_DEPTH, nests_too_deep},
+};
 
 use super::effects::Task;
 use crate::{
@@ -174,7 +178,12 @@ fn arguments(payload: &Value) -> Value {
 
 /// The result of an activation, or its failure as a function's is told.
 fn outcome(activation: &Activation) -> Result<Value, Failure> {
-    let result: Value = serde_json::from_str(activation.response.result.get()).unwrap_or_default();
+    // What cannot be read nests deeper than any JSON reader goes.
+    let result: Option<Value> = serde_json::from_str(activation.response.result.get()).ok();
+    let result = result.filter(|result| !nests_too_deep(result)).ok_or_else(|| Failure {
+        error: "States.Runtime".to_owned(),
+        cause: format!("The result of the action nests deeper than {MAX_DEPTH} levels."),
+    })?;
     let failure = result.get("error").cloned().unwrap_or_default();
     let timed_out = activation
         .annotations

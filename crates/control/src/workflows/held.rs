@@ -12,10 +12,16 @@ use wisp_workflow::{
     machine::{Machine, Pattern, Resource},
 };
 
-use super::run::{MapRun, Run, decode, encode};
+use super::{
+    nested::Nested,
+    run::{MapRun, Run, decode, encode},
+};
 
 /// Marks an execution whose turn was cut: it goes on without an event.
 const CUT: &str = "cut";
+
+/// Before the id of work that is to be stopped.
+const STOP: &str = "stop:";
 
 /// The timer of the end of an execution's stay in the journal.
 pub(super) const EXPIRY: &str = "expiry";
@@ -34,8 +40,10 @@ pub(crate) struct Held {
     expiry: Option<Millis>,
     /// Whether the last turn was cut.
     cut: bool,
-    /// Work whose end is no longer wanted, until it is stopped.
-    dropped: BTreeMap<u64, Effect>,
+    /// Work whose end is no longer wanted, until it is stopped: that must not be forgotten.
+    pub dropped: BTreeMap<u64, Effect>,
+    /// Work that has been stopped since the last turn.
+    stopped: Vec<u64>,
     /// How much of the work is done here and ends soon.
     pub under_way: usize,
 }
@@ -76,6 +84,7 @@ impl Held {
             expiry: None,
             cut: false,
             dropped: BTreeMap::new(),
+            stopped: Vec::new(),
             under_way: 0,
         }
     }
@@ -92,7 +101,9 @@ impl Held {
         held.turns = stored.turns;
         held.cut = effects.iter().any(|effect| effect.id == CUT);
         for effect in effects.iter().filter(|effect| effect.id != CUT) {
-            if let Ok(id) = effect.id.parse() {
+            if let Some(id) = effect.id.strip_prefix(STOP).and_then(|id| id.parse().ok()) {
+                held.dropped.insert(id, decode(&effect.body)?);
+            } else if let Ok(id) = effect.id.parse() {
                 held.open.insert(id, decode(&effect.body)?);
             }
         }
@@ -104,9 +115,14 @@ impl Held {
         Ok(held)
     }
 
-    /// Work to stop.
-    pub fn take_dropped(&mut self, id: u64) -> Option<Effect> {
-        self.dropped.remove(&id)
+    /// Work has been stopped.
+    pub fn stopped(&mut self, id: u64) {
+        self.stopped.extend(self.dropped.remove(&id).map(|_| id));
+    }
+
+    /// Whether the next turn has to say so.
+    pub fn has_stopped(&self) -> bool {
+        !self.stopped.is_empty()
     }
 
     /// Whether it goes on by itself.
@@ -142,6 +158,8 @@ impl Held {
             self.add(effect, now, &mut commit, &mut begin)?;
         }
         self.settle(events, &mut commit)?;
+        let stopped = mem::take(&mut self.stopped).into_iter();
+        commit.settled.extend(stopped.map(|id| format!("{STOP}{id}")));
         if turn.more && !self.cut {
             commit.effects.push(journal::Effect {
                 id: CUT.to_owned(),
@@ -220,9 +238,15 @@ impl Held {
             Effect::ReadItems(read) => self.open(read.id, &effect, commit, begin)?,
             Effect::WriteResults(write) => self.open(write.id, &effect, commit, begin)?,
             Effect::CancelTask { id } | Effect::StopChild { id } => {
-                let open = self.open.get(id).map(|open| (*id, open.effect.clone()));
-                self.dropped.extend(open);
-                begin.push(effect);
+                let open = self.open.get(id).map(|open| open.effect.clone());
+                if let Some(nested) = open.filter(Nested::is_of) {
+                    commit.effects.push(journal::Effect {
+                        id: format!("{STOP}{id}"),
+                        body: encode(&nested)?.into(),
+                    });
+                    self.dropped.insert(*id, nested);
+                    begin.push(effect);
+                }
             }
             Effect::Finish { .. } => begin.push(effect),
         }

@@ -8,6 +8,8 @@ pub(crate) struct Letter {
     pub kind: Option<EventKind>,
     /// Whether the server has just started: work that was begun and not answered is begun again.
     pub resumed: bool,
+    /// The task whose nested execution has been stopped.
+    pub stopped: Option<u64>,
     /// Whether it is the end of work that the driver began, and knows of.
     pub own: bool,
     /// Hears when it is recorded.
@@ -20,6 +22,7 @@ impl Letter {
         Self {
             kind,
             resumed: false,
+            stopped: None,
             own: false,
             receipt: None,
         }

@@ -13,7 +13,7 @@
 //! | `start`, `executions`, `map_runs` | starts executions; describes, lists, stops, redrives them, reads their histories |
 //! | `run`, `held` | an execution as it is stored, and as it is in memory; from a turn of the core to a turn of the journal |
 //! | `letter`, `advance` | what happens to an execution; the loop, one thing at a time for each |
-//! | `effects`, `functions`, `nested`, `desk` | does what executions ask for: actions, other executions, activities |
+//! | `effects`, `functions`, `nested`, `starts`, `desk` | does what executions ask for: actions, other executions, activities |
 //! | `tasks`, `timers`, `ends` | what executions are told: ends of tasks by token, timers, ends of other executions |
 //! | `express` | executions in memory |
 //! | `forks` | repeats executions from a step on |
@@ -47,6 +47,7 @@ mod run;
 mod settings;
 mod shelf;
 mod start;
+mod starts;
 mod tags;
 mod tasks;
 mod timers;

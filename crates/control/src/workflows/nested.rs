@@ -13,14 +13,18 @@ use super::{
     effects::Task,
     key,
     run::{Parent, Run, status},
-    start::{Founded, Target},
+    start::{Founded, Target, is_running},
 };
 use crate::{control::Control, event::id_of};
 
 impl Control {
     /// `states:startExecution`, and its forms that wait for the end.
     pub(super) async fn call_execution(&self, task: &Task, api: &str, pattern: Pattern) -> Option<EventKind> {
-        let run = match self.nested(task).await {
+        let nested = self.nested(task).await;
+        if pattern == Pattern::Job {
+            self.start_ended(&task.key, task.start.id, nested.as_ref().ok().map(Run::key)).await;
+        }
+        let run = match nested {
             Ok(run) => run,
             Err(error) => {
                 let exception = Exception::name_of(&error).unwrap_or("AWSStepFunctionsException");
@@ -62,6 +66,7 @@ impl Control {
             key: task.key.clone(),
             task: task.start.id,
             map_run: None,
+            depth: task.depth + 1,
         };
         // Begun before a restart: it goes on, whatever became of its machine since.
         if let Some(known) = self.find_run(&nested_key(&task.namespace, machine, &name)).await?
@@ -88,29 +93,34 @@ impl Control {
     }
 
     /// A child of a map run, to its end. None when the server ends first.
-    pub(super) async fn run_child(&self, parent: &str, run: &Run, child: Child) -> Option<EventKind> {
-        let id = child.id;
-        let outcome = match self.try_child(parent, run, child).await {
+    pub(super) async fn run_child(&self, run: Run, id: u64) -> Option<EventKind> {
+        let outcome = match self.try_child(run, id).await {
             Ok(Some(outcome)) => outcome,
             Ok(None) => return None,
             Err(error) => Outcome {
                 status: Status::Failed,
                 output: None,
-                error: Some("States.Runtime".to_owned()),
+                error: Some(match Exception::name_of(&error) {
+                    Some(exception) => format!("StepFunctions.{exception}"),
+                    None => "States.Runtime".to_owned(),
+                }),
                 cause: Some(error.message().to_owned()),
             },
         };
         Some(EventKind::ChildEnded { id, outcome })
     }
 
-    async fn try_child(&self, parent: &str, of: &Run, child: Child) -> Result<Option<Outcome>> {
-        let run = child_run(parent, of, &child);
+    async fn try_child(&self, run: Run, id: u64) -> Result<Option<Outcome>> {
         let key = run.key();
-        if child.express {
+        let parent = run.parent.as_ref().map(|parent| parent.key.clone()).unwrap_or_default();
+        if run.execution.express {
+            self.start_ended(&parent, id, None).await;
             let machine = self.parsed(&run.namespace, &run.definition).await?;
             return Ok(self.run_in_memory(run, machine).await.map(|(_, outcome)| outcome));
         }
-        self.found(run).await?;
+        let founded = self.found(run).await;
+        self.start_ended(&parent, id, Some(key.clone())).await;
+        founded?;
         let ended = self.end_of(&key).await;
         Ok(ended.and_then(|ended| ended.execution.outcome))
     }
@@ -118,9 +128,9 @@ impl Control {
     /// An execution when it has ended. None when the server ends first.
     pub(super) async fn end_of(&self, key: &str) -> Option<Run> {
         loop {
-            let told = self.inner.workflows.ends.watch(key);
+            let mut watch = self.inner.workflows.ends.watch(key);
             match self.find_run(key).await {
-                Ok(Some(run)) if !super::start::is_running(&run) => return Some(run),
+                Ok(Some(run)) if !is_running(&run) => return Some(run),
                 Ok(_) => {}
                 Err(error) => tracing::error!(
                     execution = key,
@@ -129,38 +139,87 @@ impl Control {
                 ),
             }
             tokio::select! {
-                _ = told => {}
+                () = watch.told() => {}
                 () = self.inner.workflows.stopped() => return None,
             }
         }
     }
 
-    /// Stops what a task or a map run started, since nobody waits for its end any more.
-    pub(super) async fn stop_dropped(&self, parent: &str, of: &Run, dropped: Effect) {
-        let key = match dropped {
-            Effect::StartChild(child) => child_run(parent, of, &child).key(),
-            Effect::StartTask(start) if start.resource.contains(":states:startExecution.sync") => {
-                let name = nested_name(parent, &of.nonce, &start);
-                let machine = start.input["StateMachineArn"].as_str().unwrap_or_default();
-                nested_key(&of.namespace, machine, &name)
+    /// A nested execution is there, by this key, or will never be: now it can be stopped, if it was to be.
+    async fn start_ended(&self, parent: &str, task: u64, key: Option<String>) {
+        if self.inner.workflows.starts.done(parent, task) {
+            let key = key.unwrap_or_default();
+            self.stop_nested(parent, Nested { key, task }).await;
+        }
+    }
+
+    /// Stops what a task or a map run started, since nobody waits for its end any more, and lets the execution know. What
+    /// cannot be stopped now is stopped after the next start.
+    pub(super) async fn stop_nested(&self, parent: &str, nested: Nested) {
+        if self.inner.workflows.starts.stop(parent, nested.task) {
+            return;
+        }
+        match self.try_stop(parent, &nested).await {
+            Ok(()) => self.stopped(parent, nested.task),
+            Err(error) => {
+                tracing::error!(execution = nested.key, ?error, "a nested execution could not be stopped");
             }
-            _ => return,
+        }
+    }
+
+    /// Others may have started one of the same name: that is not ours to stop.
+    async fn try_stop(&self, parent: &str, nested: &Nested) -> Result<()> {
+        let started_by = |run: &Run| {
+            let by = run.parent.as_ref();
+            by.is_some_and(|by| by.key == parent && by.task == nested.task)
         };
-        let stopped = self
-            .tell(
-                &key,
-                EventKind::Stopped {
-                    error: None,
-                    cause: None,
-                },
-            )
-            .await;
-        if let Err(error) = stopped {
-            tracing::debug!(
-                execution = key,
-                ?error,
-                "a nested execution was not there to be stopped"
-            );
+        match self.find_run(&nested.key).await? {
+            Some(run) if is_running(&run) && started_by(&run) => {
+                let (error, cause) = (None, None);
+                self.tell(&nested.key, EventKind::Stopped { error, cause }).await
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An execution that a task or a map run starts, and whose end it waits for.
+pub(super) struct Nested {
+    key: String,
+    task: u64,
+}
+
+impl Nested {
+    /// Whether a task is one that starts an execution and waits for its end.
+    pub fn is_started_by(start: &TaskStart) -> bool {
+        start.resource.contains(":states:startExecution.sync")
+    }
+
+    /// Whether an effect starts such an execution.
+    pub fn is_of(effect: &Effect) -> bool {
+        match effect {
+            Effect::StartChild(_) => true,
+            Effect::StartTask(start) => Self::is_started_by(start),
+            _ => false,
+        }
+    }
+
+    /// The execution that an effect of this one starts, if it does.
+    pub fn of(parent: &str, run: &Run, effect: &Effect) -> Option<Self> {
+        match effect {
+            Effect::StartChild(child) => Some(Self {
+                key: key::of(&run.namespace, &child.machine_name, &child.name),
+                task: child.id,
+            }),
+            Effect::StartTask(start) if Self::is_started_by(start) => {
+                let name = nested_name(parent, &run.nonce, start);
+                let machine = start.input["StateMachineArn"].as_str().unwrap_or_default();
+                Some(Self {
+                    key: nested_key(&run.namespace, machine, &name),
+                    task: start.id,
+                })
+            }
+            _ => None,
         }
     }
 }
@@ -223,7 +282,7 @@ fn nested_name(parent: &str, nonce: &str, start: &TaskStart) -> String {
 }
 
 /// The execution that a child of a map run is.
-fn child_run(parent: &str, of: &Run, child: &Child) -> Run {
+pub(super) fn child_run(parent: &str, of: &Run, child: &Child) -> Run {
     let identity = &of.execution.identity;
     let named = match child.express {
         true => Named::Express(child.machine_name.clone(), child.name.clone(), child.name.clone()),
@@ -246,11 +305,17 @@ fn child_run(parent: &str, of: &Run, child: &Child) -> Run {
     let map_run = of.map_runs.get(&child.run).map(|run| run.arn.clone());
     Run {
         execution: Execution::new(start),
+        namespace: of.namespace.clone(),
         machine: child.machine_name.clone(),
+        definition: of.definition.clone(),
+        revision_id: of.revision_id.clone(),
+        version: of.version,
+        alias: of.alias.clone(),
         parent: Some(Parent {
             key: parent.to_owned(),
             task: child.id,
             map_run,
+            depth: of.depth() + 1,
         }),
         nonce: child.name.clone(),
         stopped: None,
@@ -258,7 +323,7 @@ fn child_run(parent: &str, of: &Run, child: &Child) -> Run {
         forked: None,
         trace: None,
         map_runs: Default::default(),
-        ..of.clone()
+        strict: of.strict,
     }
 }
 

@@ -8,7 +8,7 @@ use wisp_workflow::machine;
 use crate::actors::Actors;
 
 use super::{
-    Settings, census::Census, desk::Desk, ends::Ends, held::Held, letter::Letter, shelf::Shelf, timers::Alarm,
+    Settings, census::Census, desk::Desk, ends::Ends, held::Held, letter::Letter, shelf::Shelf, starts::Starts, timers::Alarm,
 };
 
 /// What the use cases of workflows stand on.
@@ -22,6 +22,8 @@ pub(crate) struct Workflows {
     pub actors: Actors<Letter, Held>,
     /// Who waits for the end of an execution.
     pub ends: Ends,
+    /// Executions that are being started for others.
+    pub starts: Starts,
     /// Tasks that workers ask for.
     pub desk: Desk,
     /// Wakes whoever waits for the next timer.
@@ -41,6 +43,7 @@ impl Workflows {
             parsed: Cache::new(cache_entries),
             actors: Actors::default(),
             ends: Ends::default(),
+            starts: Starts::default(),
             desk: Desk::default(),
             alarm: Alarm::default(),
             census: Census::default(),

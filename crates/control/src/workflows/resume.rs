@@ -1,4 +1,4 @@
-use wisp_core::Result;
+use wisp_core::{Code, Result};
 
 use super::{
     express::PROMISED,
@@ -15,15 +15,23 @@ impl Control {
     /// timers are watched from now on. Executions that only wait are not read. Returns how many went on.
     pub async fn resume_workflows(&self) -> Result<usize> {
         let (journal, census) = (&self.inner.workflows.journal, &self.inner.workflows.census);
-        for (scope, count) in journal.census(RUNNING).await? {
-            census.begun(namespace_of(&scope), usize::try_from(count).unwrap_or(usize::MAX));
+        for status in [RUNNING, PROMISED] {
+            for (scope, count) in journal.census(status).await? {
+                census.begun(namespace_of(&scope), usize::try_from(count).unwrap_or(usize::MAX));
+            }
         }
         let (mut resumed, mut after) = (0, None);
         loop {
             let page = journal.pending(after.as_deref(), PAGE).await?;
             for execution in &page {
-                self.resume_one(execution).await?;
-                resumed += 1;
+                match self.resume_one(execution).await {
+                    Ok(()) => resumed += 1,
+                    // One that cannot be read keeps nobody else from going on.
+                    Err(error) if error.code() == Code::Corrupted => {
+                        tracing::error!(execution, ?error, "an execution cannot go on");
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             match page.last().filter(|_| page.len() == PAGE) {
                 Some(last) => after = Some(last.clone()),

@@ -64,6 +64,9 @@ pub struct Parent {
     /// The map run that it is a child of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map_run: Option<String>,
+    /// How many executions led to it, one by the other.
+    #[serde(default)]
+    pub depth: u32,
 }
 
 /// Where an execution that repeats another one has begun.
@@ -116,6 +119,11 @@ impl Run {
     /// Where it is in the journal.
     pub(super) fn key(&self) -> String {
         key::of(&self.namespace, &self.machine, &self.execution.identity.name)
+    }
+
+    /// How many executions led to it, one by the other.
+    pub(super) fn depth(&self) -> u32 {
+        self.parent.as_ref().map_or(0, |parent| parent.depth)
     }
 
     /// When it started.

@@ -4,6 +4,9 @@ use wisp_workflow::{Limits, query::Bounds};
 /// Milliseconds of a day.
 pub(super) const DAY: u64 = 24 * 3600 * 1000;
 
+/// Bytes of a request beside its texts.
+const REST: u64 = 64 << 10;
+
 /// Limits of workflows, and what they are called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -26,6 +29,8 @@ pub struct Settings {
     pub definition_size: usize,
     /// Executions of a namespace that run at the same time.
     pub open_executions: usize,
+    /// Executions that may lead to one another: a task starts one, whose task starts the next.
+    pub nesting: usize,
     /// Longest input or output of a state or an execution, in bytes.
     pub payload_size: usize,
     /// Events in the history of an execution; it fails when there would be more.
@@ -61,6 +66,7 @@ impl Default for Settings {
             tags: 50,
             definition_size: 1 << 20,
             open_executions: 1_000_000,
+            nesting: 32,
             payload_size: limits.payload_bytes,
             history_events: limits.history_events,
             express_seconds: limits.express_seconds,
@@ -76,6 +82,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Longest request, in bytes: a definition and an input, each as a text in JSON.
+    pub fn request_size(&self) -> u64 {
+        let texts = self.definition_size.saturating_add(self.payload_size);
+        u64::try_from(texts).unwrap_or(u64::MAX).saturating_mul(2) + REST
+    }
+
     /// How long executions are kept after their end, in milliseconds.
     pub(super) fn kept(&self) -> u64 {
         self.retention_days.saturating_mul(DAY)

@@ -9,6 +9,7 @@ use wisp_core::{
 use wisp_workflow::{
     execution::{self, EventKind, Execution},
     machine,
+    query::{MAX_DEPTH, nests_too_deep},
 };
 
 use super::{
@@ -75,7 +76,6 @@ impl Control {
         if target.machine.kind == MachineKind::Express {
             return self.start_express(run).await;
         }
-        self.check_room(caller)?;
         self.begin_run(run).await
     }
 
@@ -134,8 +134,7 @@ impl Control {
             let rule = format!("Member must have length less than or equal to {most}");
             return Err(Exception::constraint("…", "input", rule).with("limit", "workflows.payload_size"));
         }
-        let invalid = |error: serde_json::Error| Exception::InvalidExecutionInput.of(error);
-        serde_json::from_str(text).map_err(invalid)
+        read_payload(text, Exception::InvalidExecutionInput)
     }
 
     /// An execution of a machine that has not begun.
@@ -188,12 +187,16 @@ impl Control {
         })
     }
 
-    pub(super) fn check_room(&self, caller: &Identity) -> Result<()> {
-        let most = self.inner.workflows.settings.open_executions;
-        match self.inner.workflows.census.of(caller.namespace.as_str()) >= most {
-            true => Err(Exception::ExecutionLimitExceeded.limit("workflows.open_executions", most)),
-            false => Ok(()),
+    /// Refuses an execution of a namespace that has too many, or one that too many led to.
+    pub(super) fn check_room(&self, run: &Run) -> Result<()> {
+        let settings = &self.inner.workflows.settings;
+        if self.inner.workflows.census.of(run.namespace.as_str()) >= settings.open_executions {
+            return Err(Exception::ExecutionLimitExceeded.limit("workflows.open_executions", settings.open_executions));
         }
+        if run.depth() as usize > settings.nesting {
+            return Err(Exception::ExecutionLimitExceeded.limit("workflows.nesting", settings.nesting));
+        }
+        Ok(())
     }
 
     /// Makes an execution durable and lets it go, unless there is one of its name.
@@ -202,6 +205,7 @@ impl Control {
         if let Some(known) = self.find_run(&key).await? {
             return Ok(Founded::Before(Box::new(known)));
         }
+        self.check_room(&run)?;
         let machine: Arc<machine::Machine> = self.parsed(&run.namespace, &run.definition).await?;
         let (receipt, recorded) = tokio::sync::oneshot::channel();
         let letter = Letter {
@@ -210,12 +214,12 @@ impl Control {
         };
         let held = Box::new(Held::new(run, machine));
         let recorded = match workflows.actors.found(&key, held, letter) {
-            Ok(()) => {
+            true => {
                 self.spawn_driver(&key);
                 recorded.await.map_err(|_| super::advance::stopping())?
             }
             // Somebody else begins one of this name now: it is there when what is told to it now is recorded.
-            Err(_) => self.tell(&key, EventKind::Started).await.and(Err(exists(&key))),
+            false => self.tell(&key, EventKind::Started).await.and(Err(exists(&key))),
         };
         match recorded {
             Ok(()) => Ok(Founded::Now),
@@ -244,6 +248,15 @@ impl Run {
 
 fn exists(key: &str) -> Error {
     Error::new(Code::Conflict, format!("the execution '{key}' exists"))
+}
+
+/// A payload from its JSON text.
+pub(super) fn read_payload(text: &str, invalid: Exception) -> Result<Value> {
+    let value = serde_json::from_str(text).map_err(|error| invalid.of(error))?;
+    match nests_too_deep(&value) {
+        true => Err(invalid.of(format!("it nests deeper than {MAX_DEPTH} levels"))),
+        false => Ok(value),
+    }
 }
 
 pub(super) fn is_running(run: &Run) -> bool {

@@ -1,13 +1,12 @@
 //! What workers and callbacks say of tasks whose tokens they have.
 
-use serde_json::Value;
 use wisp_core::{
     Result,
     model::{Identity, Right},
 };
 use wisp_workflow::execution::{EventKind, Token};
 
-use super::{Exception, arn::Arn, key};
+use super::{Exception, arn::Arn, key, start::read_payload};
 use crate::{control::Control, resolve::require};
 
 /// Longest name of an error and longest story of it, in characters.
@@ -22,7 +21,7 @@ impl Control {
             let rule = format!("Member must have length less than or equal to {most}");
             return Err(Exception::constraint("…", "output", rule).with("limit", "workflows.payload_size"));
         }
-        let output: Value = serde_json::from_str(output).map_err(|error| Exception::InvalidOutput.of(error))?;
+        let output = read_payload(output, Exception::InvalidOutput)?;
         let (execution, id) = self.awaited(caller, token).await?;
         self.tell(&execution, EventKind::TaskSucceeded { id, output }).await
     }

@@ -1,14 +1,22 @@
-use std::{sync::Mutex, sync::PoisonError, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use tokio::sync::Notify;
-use wisp_core::{Result, model::Millis, ports::journal::Due};
+use wisp_core::{
+    Result,
+    model::Millis,
+    ports::journal::{Due, Timer},
+};
 use wisp_workflow::execution::EventKind;
 
 use super::held::EXPIRY;
 use crate::{control::Control, orchestrations::is_ours};
 
-/// Timers that are told of at once: they share a few commits.
+/// Timers that are read at once: they share a few commits.
 const MOST: usize = 1024;
 
 /// Longest sleep, in milliseconds. The clock on the wall may be set while nobody looks.
@@ -22,6 +30,7 @@ const PAUSE: u64 = 1000;
 pub(crate) struct Alarm {
     next: Mutex<Millis>,
     notify: Notify,
+    firing: Mutex<HashSet<(String, Timer)>>,
 }
 
 impl Alarm {
@@ -32,9 +41,23 @@ impl Alarm {
         }
     }
 
+    /// Timers that are due, and of which nobody need be told once more.
+    fn firing(&self) -> MutexGuard<'_, HashSet<(String, Timer)>> {
+        self.firing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a timer fires now, and not since before.
+    fn fires(&self, due: &Due) -> bool {
+        self.firing().insert(name_of(due))
+    }
+
     fn expect(&self, next: Millis) {
         *self.next.lock().unwrap_or_else(PoisonError::into_inner) = next;
     }
+}
+
+fn name_of(due: &Due) -> (String, Timer) {
+    (due.execution.clone(), due.timer.clone())
 }
 
 impl Control {
@@ -67,20 +90,45 @@ impl Control {
     /// Fires what is due; returns for how many milliseconds nothing is.
     async fn fire_due(&self) -> Result<u64> {
         let (journal, now) = (&self.inner.workflows.journal, self.inner.clock.now());
-        let due = journal.due(now, MOST).await?;
-        if due.is_empty() {
-            let next = journal.next_timer(now).await?.unwrap_or(Millis::MAX);
-            self.inner.workflows.alarm.expect(next);
-            return Ok(next.saturating_sub(self.inner.clock.now()).min(LONGEST));
-        }
         // Those that are told of are gone from the index when their turns are committed, and not before.
-        for told in join_all(due.into_iter().map(|due| self.fire_timer(due))).await {
-            told?;
+        let known = self.inner.workflows.alarm.firing().len();
+        let due = journal.due(now, MOST + known).await?;
+        let more = due.len() == MOST + known;
+        let due: Vec<Due> = due.into_iter().filter(|due| self.inner.workflows.alarm.fires(due)).collect();
+        if !due.is_empty() {
+            let control = self.clone();
+            self.inner.tasks.spawn(Box::pin(async move {
+                join_all(due.iter().map(|due| control.see_fired(due))).await;
+                // One that fired too early was set again for its moment, and perhaps passed over.
+                control.inner.workflows.alarm.notify.notify_one();
+            }));
         }
-        Ok(0)
+        if more {
+            return Ok(0);
+        }
+        let next = journal.next_timer(now).await?.unwrap_or(Millis::MAX);
+        self.inner.workflows.alarm.expect(next);
+        Ok(next.saturating_sub(self.inner.clock.now()).min(LONGEST))
     }
 
-    async fn fire_timer(&self, due: Due) -> Result<()> {
+    /// Fires a timer, however long its execution takes to hear of it: others do not wait for that.
+    async fn see_fired(&self, due: &Due) {
+        let alarm = &self.inner.workflows.alarm;
+        while let Err(error) = self.fire_timer(due).await {
+            if self.inner.workflows.is_stopping() {
+                return;
+            }
+            tracing::error!(execution = due.execution, ?error, "an execution was not told of its timer");
+            if !error.code().retry() {
+                // Nobody takes it off the index: it is left alone until the next start.
+                return;
+            }
+            self.inner.clock.sleep(Duration::from_millis(PAUSE)).await;
+        }
+        alarm.firing().remove(&name_of(due));
+    }
+
+    async fn fire_timer(&self, due: &Due) -> Result<()> {
         if is_ours(&due.execution) {
             return self.fire_instance_timer(due).await;
         }

@@ -9,8 +9,6 @@ use super::{ActivationId, Fqn, Millis};
 const LINKS: usize = 64;
 /// Ended attempts that a delivery remembers: the last ones.
 const ATTEMPTS: usize = 32;
-/// Characters kept of what an attempt's function said.
-const ERROR_LENGTH: usize = 1024;
 
 /// What led to a call: functions that called or fired, one after another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,10 +113,15 @@ pub struct Attempt {
     pub error: String,
 }
 
+impl Attempt {
+    /// Characters kept of what its function said.
+    pub const ERROR_LENGTH: usize = 1024;
+}
+
 impl Delivery {
     /// Remembers how an attempt ended.
     pub fn remember(&mut self, mut attempt: Attempt) {
-        if let Some((end, _)) = attempt.error.char_indices().nth(ERROR_LENGTH) {
+        if let Some((end, _)) = attempt.error.char_indices().nth(Attempt::ERROR_LENGTH) {
             attempt.error.truncate(end);
         }
         self.attempts.push(attempt);
@@ -219,6 +222,6 @@ mod tests {
         }
         assert_eq!(delivery.attempts.len(), ATTEMPTS);
         assert_eq!(delivery.attempts[0].at, 100 - ATTEMPTS as u64);
-        assert_eq!(delivery.attempts[0].error.chars().count(), ERROR_LENGTH);
+        assert_eq!(delivery.attempts[0].error.chars().count(), Attempt::ERROR_LENGTH);
     }
 }

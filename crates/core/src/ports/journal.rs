@@ -19,7 +19,7 @@ pub struct Place {
 }
 
 /// When to wake an execution, and what for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timer {
     /// When.
     pub at: Millis,

@@ -8,10 +8,15 @@ pub const MAX_DEPTH: usize = 100;
 
 /// The value, if it does not nest too deep.
 pub(super) fn bounded(value: Value) -> Result<Value, Fault> {
-    if is_within(&value, MAX_DEPTH) {
+    if !nests_too_deep(&value) {
         return Ok(value);
     }
     Err(Fault::runtime(format!("A value nests deeper than {MAX_DEPTH} levels.")))
+}
+
+/// Whether a value nests deeper than [`MAX_DEPTH`]: what comes from outside must be asked, too.
+pub fn nests_too_deep(value: &Value) -> bool {
+    !is_within(value, MAX_DEPTH)
 }
 
 /// Whether the value has at most this many levels of arrays and objects.

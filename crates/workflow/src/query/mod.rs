@@ -22,6 +22,6 @@ mod scope;
 pub mod template;
 pub mod timestamp;
 
-pub use depth::MAX_DEPTH;
+pub use depth::{MAX_DEPTH, nests_too_deep};
 pub use fault::Fault;
 pub use scope::{Bounds, Chance, Scope};
