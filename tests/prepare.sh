@@ -38,7 +38,7 @@ done
 
 cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wisp}
 bundled=crates/runtimes/src/languages/nodejs/packages
-for client in sdk composer clients/serverless "$@"; do
+for client in sdk composer durabletask clients/serverless "$@"; do
   modules=$cache/npm-$(sha256sum <tests/$client/package-lock.json | cut -c1-12)
   [[ ! -d $modules/node_modules ]] || continue
   echo "installing the npm packages of tests/$client"
@@ -77,6 +77,14 @@ if [[ ! -d $clients ]]; then
   "$python" -m venv "$clients.new"
   "$clients.new/bin/python" -m pip install --quiet --only-binary :all: -r tests/workflows/requirements.txt
   mv "$clients.new" "$clients"
+fi
+orchestrations=$cache/durabletask-$(sha256sum <tests/durabletask/requirements.txt | cut -c1-12)
+if [[ ! -d $orchestrations ]]; then
+  echo "installing the Durable Task library for Python"
+  rm -rf "$orchestrations.new"
+  "$python" -m venv "$orchestrations.new"
+  "$orchestrations.new/bin/python" -m pip install --quiet --only-binary :all: -r tests/durabletask/requirements.txt
+  mv "$orchestrations.new" "$orchestrations"
 fi
 packages=${WISP_LANGUAGES_PYTHON_PACKAGES:-$cache/python-packages-$(sha256sum <tests/python/requirements.txt | cut -c1-12)}
 if [[ ! -d $packages ]]; then

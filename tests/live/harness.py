@@ -29,12 +29,12 @@ class Server:
         self.data = Path(home) / "data"
         self.port = None
 
-    def start(self, *flags):
+    def start(self, *flags, listen="127.0.0.1:0"):
         """Serves; with the well-known keys unless other flags are given."""
         endpoints = self.data / "endpoints.json"
         endpoints.unlink(missing_ok=True)
         log = open(Path(self.home) / "log", "ab")
-        command = [WISP, "serve", "--listen", "127.0.0.1:0", "--data", str(self.data), *(flags or ["--dev"])]
+        command = [WISP, "serve", "--listen", listen, "--data", str(self.data), *(flags or ["--dev"])]
         self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "HOME": self.home})
         for _ in range(600):
             if endpoints.exists():

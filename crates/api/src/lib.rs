@@ -6,6 +6,7 @@
 //!
 //! The order of checks is OpenWhisk's: route, credentials, names, rights, size of the body, its content, what is stored.
 
+mod durable;
 mod extract;
 mod failure;
 mod gateway;

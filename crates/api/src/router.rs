@@ -7,7 +7,7 @@ use axum::{
 use wisp_core::{Code, Error};
 
 use crate::{
-    State,
+    State, durable,
     failure::{self, Failure},
     gateway,
     routes::{
@@ -101,7 +101,7 @@ pub fn router(state: State) -> Router {
             only("GET", get(log_forwarding::get)),
         )
         .route("/api/v1/web/{*path}", any(web::serve));
-    let router = router.merge(gateway(&state));
+    let router = router.merge(gateway(&state)).merge(durable::service(&state));
     let suffix = state.web.host.clone();
     let router = framed(router, state);
     match suffix.is_empty() {

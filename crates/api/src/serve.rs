@@ -1,6 +1,7 @@
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, http::Request};
+use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
@@ -12,9 +13,11 @@ use tokio::{
     task::JoinSet,
     time::timeout,
 };
+use tower::ServiceExt;
 
 use crate::{
     Settings,
+    durable::Peer,
     listen::{Listener, Socket},
 };
 
@@ -99,15 +102,19 @@ impl Server {
 
     async fn greet(&self, socket: Socket, mut stopped: watch::Receiver<()>) {
         match socket {
-            Socket::Unix(stream) => self.converse(stream, stopped).await,
+            Socket::Unix(stream) => self.converse(stream, None, stopped).await,
             // A peer that says nothing is not waited for longer than for any other request's head.
             Socket::Tcp(stream) => match before(&mut stopped, self.settings.head(), stream.peek(&mut [0])).await {
-                Some(Ok(1)) => self.converse(stream, stopped).await,
+                Some(Ok(1)) => {
+                    let peer = stream.peer_addr().ok();
+                    self.converse(stream, peer, stopped).await;
+                }
                 _ => tracing::debug!("a connection ended before its first request"),
             },
             Socket::Tls(stream, tls) => {
+                let peer = stream.peer_addr().ok();
                 match before(&mut stopped, self.settings.handshake(), tls.accept(stream)).await {
-                    Some(Ok(stream)) => self.converse(stream, stopped).await,
+                    Some(Ok(stream)) => self.converse(stream, peer, stopped).await,
                     Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                     None => tracing::debug!("a TLS handshake took too long"),
                 }
@@ -116,11 +123,17 @@ impl Server {
     }
 
     /// Answers the requests of one connection.
-    async fn converse<S>(&self, stream: S, mut stopped: watch::Receiver<()>)
+    async fn converse<S>(&self, stream: S, peer: Option<SocketAddr>, mut stopped: watch::Receiver<()>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = TowerToHyperService::new(self.router.clone());
+        let router = self.router.clone().map_request(move |mut request: Request<Incoming>| {
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(Peer(peer));
+            }
+            request
+        });
+        let service = TowerToHyperService::new(router);
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

@@ -7,14 +7,17 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
-use wisp_core::Result;
+use wisp_core::{
+    Code, Error, Result,
+    model::{Identity, Right},
+};
 use wisp_workflow::orchestration::{Decision, Report};
 
 use super::{
     Carrier, Hub,
     carrier::{BatchWork, Done, Ending, Task, TurnWork},
 };
-use crate::{control::Control, workflows::stopping};
+use crate::{control::Control, resolve::require, workflows::stopping};
 
 /// Kinds of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,7 +271,7 @@ impl Drop for Worker {
 /// The result of work, unless the server ends.
 async fn result<T>(control: &Control, done: oneshot::Receiver<Done<T>>) -> Result<Done<T>> {
     tokio::select! {
-        done = done => done.map_err(|_| stopping()),
+        done = done => done.map_err(|_| Error::new(Code::Unavailable, "a worker gave the work back")),
         () = control.inner.workflows.stopped() => Err(stopping()),
     }
 }
@@ -307,12 +310,14 @@ async fn hand_over<T>(reply: oneshot::Sender<Done<T>>, value: T) -> Result<()> {
 
 impl Control {
     /// Connects a worker to a hub.
-    pub fn connect_worker(&self, hub: &Hub, wishes: Wishes) -> Worker {
-        self.inner.orchestrations.desk.join(hub, wishes)
+    pub fn connect_worker(&self, caller: &Identity, hub: &Hub, wishes: Wishes) -> Result<Worker> {
+        require(caller, Right::Activate)?;
+        Ok(self.inner.orchestrations.desk.join(hub, wishes))
     }
 
     /// A worker has run a turn. Returns when that is recorded; a token that is not known any more changes nothing.
-    pub async fn complete_turn(&self, hub: &Hub, token: u64, decision: Decision) -> Result<()> {
+    pub async fn complete_turn(&self, caller: &Identity, hub: &Hub, token: u64, decision: Decision) -> Result<()> {
+        require(caller, Right::Activate)?;
         match self.inner.orchestrations.desk.take(hub, token) {
             Some(Item {
                 reply: Reply::Turn(reply),
@@ -323,7 +328,8 @@ impl Control {
     }
 
     /// A worker has run an activity. Returns when that is recorded.
-    pub async fn complete_activity(&self, hub: &Hub, token: u64, ending: Ending) -> Result<()> {
+    pub async fn complete_activity(&self, caller: &Identity, hub: &Hub, token: u64, ending: Ending) -> Result<()> {
+        require(caller, Right::Activate)?;
         match self.inner.orchestrations.desk.take(hub, token) {
             Some(Item {
                 reply: Reply::Activity(reply),
@@ -334,7 +340,8 @@ impl Control {
     }
 
     /// A worker has done operations. Returns when that is recorded.
-    pub async fn complete_batch(&self, hub: &Hub, token: u64, report: Report) -> Result<()> {
+    pub async fn complete_batch(&self, caller: &Identity, hub: &Hub, token: u64, report: Report) -> Result<()> {
+        require(caller, Right::Activate)?;
         match self.inner.orchestrations.desk.take(hub, token) {
             Some(Item {
                 reply: Reply::Batch(reply),
@@ -344,11 +351,10 @@ impl Control {
         }
     }
 
-    /// A worker gives work back.
-    pub fn abandon_work(&self, hub: &Hub, token: u64) {
-        let desk = &self.inner.orchestrations.desk;
-        if let Some(item) = desk.take(hub, token) {
-            desk.boards().entry(hub.clone()).or_default().offer(item, true);
-        }
+    /// A worker gives work back; it is given out again after a pause.
+    pub fn abandon_work(&self, caller: &Identity, hub: &Hub, token: u64) -> Result<()> {
+        require(caller, Right::Activate)?;
+        drop(self.inner.orchestrations.desk.take(hub, token));
+        Ok(())
     }
 }

@@ -128,7 +128,7 @@ impl Control {
         let before = kept.standing();
         let mut outcomes = Vec::with_capacity(letters.len());
         for letter in letters {
-            if matches!(letter, Letter::Fired(timer, _) if timer.id == EXPIRY) && kept.is_over() {
+            if matches!(letter, Letter::Fired(timer, _) if timer.id == EXPIRY) && kept.may_go() {
                 journal.delete(&kept.key).await?;
                 return Ok((None, letters.iter().map(|_| Ok(())).collect()));
             }
@@ -167,6 +167,9 @@ impl Control {
             self.begin_activity(kept, id, activity);
         }
         if kept.standing() != before {
+            if let (true, Some((status, _))) = (kept.is_over(), kept.standing()) {
+                metrics::counter!("wisp_orchestrations_ended_total", "status" => status).increment(1);
+            }
             self.inner.orchestrations.changes.tell(&kept.key);
         }
     }

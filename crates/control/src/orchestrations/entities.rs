@@ -8,6 +8,7 @@ use super::{
     Hub,
     kept::{Stored, decode, micros},
     letter::Letter,
+    queries::whole,
 };
 use crate::{control::Control, resolve::require};
 
@@ -150,7 +151,7 @@ impl EntityQuery {
     fn fits(&self, shown: &EntityShown) -> bool {
         let entity = &shown.entity;
         (self.transient || entity.state.is_some())
-            && self.modified_from.is_none_or(|from| entity.modified >= from)
+            && self.modified_from.is_none_or(|from| entity.modified >= whole(from))
             && self.modified_to.is_none_or(|to| entity.modified < to)
     }
 }

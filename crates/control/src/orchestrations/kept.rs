@@ -169,6 +169,17 @@ impl Kept {
         matches!(&self.subject, Subject::Instance(instance, _) if instance.status.is_over())
     }
 
+    /// Whether nothing is lost with it: it has ended, or is an entity without a value that nobody has and nobody asks.
+    pub fn may_go(&self) -> bool {
+        match &self.subject {
+            Subject::Entity(entity) => {
+                let idle = self.inbox.is_empty() && self.flight.is_none();
+                idle && entity.state.is_none() && entity.lock.is_none()
+            }
+            _ => self.is_over(),
+        }
+    }
+
     /// Memory that it takes, in bytes.
     pub fn weight(&self) -> u64 {
         OWN + self.history

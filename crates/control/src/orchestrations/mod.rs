@@ -38,6 +38,7 @@ pub use hub::{DEFAULT, Hub};
 pub use instances::{Shown, Start};
 pub use queries::Query;
 pub use settings::{Durability, Settings};
+pub use wisp_workflow::orchestration as core;
 
 use carriers::carriers;
 pub(crate) use hub::is_ours;

@@ -85,7 +85,7 @@ impl Control {
         }
         let instance = self.instance(hub, id).await?;
         Ok(instance.filter(|instance| {
-            query.created_from.is_none_or(|from| instance.created >= from)
+            query.created_from.is_none_or(|from| instance.created >= whole(from))
                 && query.created_to.is_none_or(|to| instance.created < to)
         }))
     }
@@ -116,7 +116,7 @@ impl Control {
                 let (Some(at), Some((_, id))) = (summary.completed, Hub::read(&listed.execution)) else {
                     continue;
                 };
-                if from.is_none_or(|from| at >= from) && to.is_none_or(|to| at < to) {
+                if from.is_none_or(|from| at >= whole(from)) && to.is_none_or(|to| at < to) {
                     ended.push((at, id.to_owned()));
                 }
             }
@@ -239,6 +239,11 @@ impl Query {
             _ => None,
         }
     }
+}
+
+/// A moment without what is finer than the server's clock: nothing has happened between.
+pub(super) fn whole(at: Micros) -> Micros {
+    at - at.rem_euclid(1000)
 }
 
 /// Names a place in a list.

@@ -1,9 +1,23 @@
-use wisp_core::{Result, ports::journal::Due};
+use wisp_core::{Result, model::Identity, ports::journal::Due};
 
 use super::letter::Letter;
 use crate::control::Control;
 
 impl Control {
+    /// Who somebody on this machine is who shows no key, where the settings let such in.
+    pub async fn open_caller(&self) -> Result<Option<Identity>> {
+        let name = &self.inner.orchestrations.settings.open_namespace;
+        match name.is_empty() {
+            true => Ok(None),
+            false => self.owner(&name.parse()?).await,
+        }
+    }
+
+    /// Waits until the server ends.
+    pub async fn ending(&self) {
+        self.inner.workflows.stopped().await;
+    }
+
     /// Lets an instance or an entity go on that the previous run of this server left with messages or activities.
     pub(crate) fn resume_instance(&self, key: &str) {
         self.hand(key, Letter::Resumed);

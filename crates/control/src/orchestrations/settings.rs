@@ -21,7 +21,7 @@ pub struct Settings {
     pub history_events: usize,
     /// Messages that wait for an instance or an entity; more are refused.
     pub inbox_messages: usize,
-    /// Longest input, output, event or state of an entity, in bytes.
+    /// Longest input, output or event that a client gives, in bytes.
     pub payload_size: usize,
     /// Longest id of an instance, in bytes.
     pub id_length: usize,
@@ -31,6 +31,14 @@ pub struct Settings {
     pub page_size: usize,
     /// Memory for instances that nothing happens to, in bytes: others are read from disk when something does.
     pub cache_size: u64,
+    /// Work of a kind that a worker is given at the same time at most.
+    pub worker_items: usize,
+    /// Longest message of the Durable Task protocol, in bytes: a turn carries the whole history.
+    pub message_size: usize,
+    /// How often a worker hears that the server is there when there is no work, in seconds.
+    pub ping_seconds: u64,
+    /// The namespace of those who come from this machine without a key; none may come so when it is empty.
+    pub open_namespace: String,
     /// Pause before work is given out again that nobody could do, in seconds.
     pub retry_seconds: u64,
     /// How long instances are kept after their end, in days.
@@ -48,6 +56,10 @@ impl Default for Settings {
             batch_operations: 1000,
             page_size: 1000,
             cache_size: 64 << 20,
+            worker_items: 1000,
+            message_size: 64 << 20,
+            ping_seconds: 30,
+            open_namespace: String::new(),
             retry_seconds: 1,
             retention_days: 90,
         }

@@ -4,5 +4,6 @@
 
 mod killed;
 mod machine;
+mod orchestrated;
 mod waiting;
 mod world;

@@ -41,6 +41,12 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     if workflows > 0 {
         tracing::info!(workflows, "executions of workflows go on");
     }
+    if !settings.orchestrations.open_namespace.is_empty() {
+        let namespace = &settings.orchestrations.open_namespace;
+        tracing::warn!(
+            "orchestrations.open_namespace: any program on this machine may do all in the namespace {namespace}"
+        );
+    }
     platform.worker.prewarm();
     let stop = CancellationToken::new();
     retention::start(settings.retention.clone(), &platform, stop.clone());

@@ -31,6 +31,8 @@ mod failure;
 mod instance;
 mod message;
 mod outcome;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 pub use action::{Action, Ask, Decision};
