@@ -69,8 +69,8 @@ pub use paging::{Chunk, Paging};
 pub use run::{MapRun, Origin, Run, Summary, status};
 pub use settings::Settings;
 pub use start::{Start, Started};
-pub use wisp_workflow::Step;
 pub use trial::Trial;
+pub use wisp_workflow::Step;
 
 pub(crate) use advance::stopping;
 pub(crate) use ends::Ends;

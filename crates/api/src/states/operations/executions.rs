@@ -86,7 +86,13 @@ pub(super) async fn fork(asked: Asked) -> Answer {
     let step = match (asked.optional("stateName")?, asked.optional("eventId")?) {
         (Some(name), None) => Step::State(name),
         (None, Some(id)) => Step::Event(id),
-        _ => return Err(Refusal::new(400, "ValidationException", "Say the step by either 'stateName' or 'eventId'.")),
+        _ => {
+            return Err(Refusal::new(
+                400,
+                "ValidationException",
+                "Say the step by either 'stateName' or 'eventId'.",
+            ));
+        }
     };
     let fork = Fork {
         execution: asked.required("executionArn")?,
@@ -153,7 +159,10 @@ fn document(run: &Run, not_redrivable: Option<String>) -> Value {
         ("redriveDate", run.redriven.map(seconds)),
         ("redriveStatus", Some(redrivable.into())),
         ("redriveStatusReason", not_redrivable.map(Value::from)),
-        ("forkedFrom", run.forked.as_ref().map(|origin| origin.execution.as_str().into())),
+        (
+            "forkedFrom",
+            run.forked.as_ref().map(|origin| origin.execution.as_str().into()),
+        ),
         ("forkedAtEventId", run.forked.as_ref().map(|origin| origin.event.into())),
     ])
 }

@@ -66,7 +66,9 @@ fn canonical(value: &Value) -> String {
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().collect();
             fields.sort_by_key(|(name, _)| *name);
-            let fields = fields.into_iter().map(|(name, value)| format!("{name:?}:{}", canonical(value)));
+            let fields = fields
+                .into_iter()
+                .map(|(name, value)| format!("{name:?}:{}", canonical(value)));
             format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
         }
         Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
