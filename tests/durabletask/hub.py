@@ -7,6 +7,10 @@ from durabletask.client import TaskHubGrpcClient
 from durabletask.worker import TaskHubGrpcWorker
 
 
+# Servers of the tests' own would take it for a setting.
+os.environ.pop("WISP_TLS_APIHOST", None)
+
+
 def reach(hub, address=None, key=None):
     """How the library reaches a hub."""
     key = key or os.environ["WISP_AUTH"]

@@ -3,7 +3,7 @@
 use std::{mem, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
-use wisp_core::{Error, Result, model::Millis};
+use wisp_core::{Code, Error, Result, model::Millis};
 
 use super::{
     Durability, Hub,
@@ -80,6 +80,11 @@ impl Control {
                     letter.answer(refusal);
                 }
                 Ok(held)
+            }
+            Err(error) if error.code() == Code::Corrupted => {
+                tracing::error!(instance = key, ?error, "an orchestration cannot be read");
+                letters.into_iter().for_each(|letter| letter.answer(Err(error.copy())));
+                Ok(None)
             }
             Err(error) => {
                 tracing::error!(

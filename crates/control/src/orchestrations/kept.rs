@@ -10,7 +10,8 @@ use wisp_core::{
     ports::journal::{self, Place, Timer},
 };
 use wisp_workflow::orchestration::{
-    Activity, Batch, Entity, Event, Inbox, Instance, Kind, Message, Micros, Next, Outcome, Turn, found, is_entity, next,
+    Activity, Batch, Entity, Event, Failure, Inbox, Instance, Kind, Message, Micros, Next, Outcome, Post, Turn, found,
+    is_entity, next,
 };
 
 use super::{Hub, letter::message_id};
@@ -23,6 +24,9 @@ const WAKE: &str = "wake";
 
 /// The status that entities are listed with.
 const ENTITY: &str = "Entity";
+
+/// Longest id that code may send to, in bytes; keys of the journal have room for it.
+const LONGEST: usize = 4096;
 
 /// Memory that something takes beside its history.
 const OWN: u64 = 2048;
@@ -309,6 +313,10 @@ impl Kept {
         }
         for post in outcome.posts {
             let key = self.hub.key(&post.to);
+            if let Some(refusal) = undeliverable(&post) {
+                refusal.map_or(Ok(()), |refusal| self.hear(refusal, now, false, commit))?;
+                continue;
+            }
             if key == self.key {
                 self.hear(post.message, now, false, commit)?;
                 continue;
@@ -437,6 +445,37 @@ impl Kept {
             summary: encode(&summary)?.into(),
         }))
     }
+}
+
+/// Why a message cannot be for anybody, if so: what its sender hears, if it waits for an answer.
+fn undeliverable(post: &Post) -> Option<Option<Message>> {
+    let (to, event) = (&post.to, &post.message.event);
+    let fits = !to.is_empty() && to.len() <= LONGEST && !to.chars().any(char::is_control);
+    let right = match &event.kind {
+        Kind::EntitySignaled(_) | Kind::EntityCalled(_) | Kind::LockRequested(_) | Kind::UnlockSent { .. } => {
+            is_entity(to)
+        }
+        _ => !is_entity(to),
+    };
+    if fits && right {
+        return None;
+    }
+    let failure = || {
+        let message = format!("'{}' is no id that this can be sent to.", to.escape_debug());
+        Some(Box::new(Failure::lasting("InvalidInstanceId", message)))
+    };
+    let answer = match &event.kind {
+        Kind::ExecutionStarted(started) => started.parent.as_ref().map(|parent| Kind::ChildFailed {
+            task: parent.task,
+            failure: failure(),
+        }),
+        Kind::EntityCalled(operation) => Some(Kind::EntityFailed {
+            request: operation.request.clone(),
+            failure: failure(),
+        }),
+        _ => None,
+    };
+    Some(answer.map(|kind| Message::new(event.at, kind)))
 }
 
 /// Microseconds of milliseconds.

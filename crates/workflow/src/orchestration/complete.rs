@@ -222,6 +222,8 @@ impl Scribe<'_> {
             Kind::ExecutionStarted(started) => started.execution.clone(),
             _ => None,
         });
+        // It becomes a part of names.
+        let execution = execution.filter(|name| !name.chars().any(char::is_control));
         if self.instance.execution() != execution.as_deref() {
             self.instance.executions.extend(execution);
         }
