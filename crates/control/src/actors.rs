@@ -9,6 +9,11 @@ use std::{
 pub(crate) trait Held {
     /// Whether it stays in memory when nothing happens, because something will soon.
     fn stays(&self) -> bool;
+
+    /// Whether it goes on though nothing happens, because its last turn was cut.
+    fn goes_on(&self) -> bool {
+        false
+    }
 }
 
 /// Executions that something happens to, by their keys. The others cost no memory.
@@ -67,11 +72,11 @@ impl<L, H: Held> Actors<L, H> {
         self.lock().get_mut(key)?.held.take()
     }
 
-    /// All letters. When there are none, the driver is let go: `held` stays, or is parked before anybody else can drive.
+    /// All letters, none if it goes on without. Otherwise the driver is let go: `held` stays, or is parked before anybody else can drive.
     pub fn take(&self, key: &str, held: &mut Option<Box<H>>, park: impl FnOnce(Box<H>)) -> Option<Vec<L>> {
         let mut actors = self.lock();
         let actor = actors.get_mut(key)?;
-        if !actor.inbox.is_empty() {
+        if !actor.inbox.is_empty() || held.as_ref().is_some_and(|held| held.goes_on()) {
             return Some(std::mem::take(&mut actor.inbox));
         }
         actor.driven = false;

@@ -23,6 +23,18 @@ pub struct Turn {
 /// The same execution and events give the same turn. Events that came together are best given together: they make one
 /// turn. An event for an effect that is over changes nothing.
 pub fn advance(machine: &Machine, execution: &mut Execution, events: &[Event], limits: &Limits) -> Turn {
+    advance_while(machine, execution, events, limits, &|| true)
+}
+
+/// As [`advance`], cut before the next state as soon as `patient` is no longer true: a turn then ends elsewhere, and the
+/// execution all the same.
+pub fn advance_while(
+    machine: &Machine,
+    execution: &mut Execution,
+    events: &[Event],
+    limits: &Limits,
+    patient: &dyn Fn() -> bool,
+) -> Turn {
     let mut interpreter = Interpreter {
         machine,
         execution,
@@ -31,10 +43,10 @@ pub fn advance(machine: &Machine, execution: &mut Execution, events: &[Event], l
         effects: Vec::new(),
     };
     let mut budget = limits.states_per_turn.max(1);
-    interpreter.run(&mut budget);
+    interpreter.run(&mut budget, patient);
     for event in events {
         interpreter.take(event);
-        interpreter.run(&mut budget);
+        interpreter.run(&mut budget, patient);
     }
     Turn {
         more: interpreter.execution.is_ready(),
@@ -72,7 +84,7 @@ fn clear_timer(effect: &Effect) -> Option<(u64, i64)> {
 
 impl Interpreter<'_> {
     /// Lets every frame that can go on do so, until none can or the budget is spent.
-    fn run(&mut self, budget: &mut u32) {
+    fn run(&mut self, budget: &mut u32, patient: &dyn Fn() -> bool) {
         while *budget > 0 && self.execution.status == Status::Running {
             if self.is_full() {
                 return self.exhaust();
@@ -83,7 +95,7 @@ impl Interpreter<'_> {
             match self.frame(id).map(|frame| &frame.doing) {
                 Some(Doing::Entering) => self.enter(id),
                 Some(Doing::Working) => {
-                    *budget -= 1;
+                    *budget = if patient() { *budget - 1 } else { 0 };
                     self.work(id);
                 }
                 _ => {}

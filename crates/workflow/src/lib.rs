@@ -26,6 +26,6 @@ mod steps;
 
 pub mod validate;
 
-pub use advance::{Turn, advance};
+pub use advance::{Turn, advance, advance_while};
 pub use fork::{Search, Step};
 pub use limits::Limits;

@@ -5,13 +5,16 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use wisp_core::{Code, Error, Result};
 use wisp_workflow::{
-    advance,
-    execution::{Effect, Event, EventKind, Status},
+    Turn, advance_while,
+    execution::{Effect, Event, EventKind, Execution, Status},
     machine::Machine,
 };
 
 use super::{Exception, held::Held, letter::Letter, run::decode};
 use crate::control::Control;
+
+/// How long a turn may keep its thread; the state that it is at then is finished all the same.
+const TURN: Duration = Duration::from_millis(20);
 
 /// Pause after a commit that failed, before it is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -93,7 +96,7 @@ impl Control {
         }
     }
 
-    /// One turn, and those that follow of themselves. Letters come back that must be tried again.
+    /// One turn. Letters come back that must be tried again.
     async fn turn(
         &self,
         key: &str,
@@ -119,7 +122,10 @@ impl Control {
             false => Default::default(),
         };
         letters.iter().filter_map(|letter| letter.stopped).for_each(|task| held.stopped(task));
-        let kinds: Vec<EventKind> = letters.iter().filter_map(|letter| letter.kind.clone()).collect();
+        let mut kinds: Vec<EventKind> = letters.iter().filter_map(|letter| letter.kind.clone()).collect();
+        if kinds.is_empty() && held.is_cut() {
+            kinds.push(EventKind::Tick);
+        }
         let receipts = letters.iter().any(|letter| letter.receipt.is_some());
         if (!kinds.is_empty() || held.has_stopped())
             && let Err(error) = self.step_execution(key, &mut held, &kinds, receipts).await
@@ -135,11 +141,6 @@ impl Control {
         }
         for id in dropped {
             self.begin_effect(key, &mut held, Effect::StopChild { id });
-        }
-        while held.is_cut() {
-            if let Err(error) = self.step_execution(key, &mut held, &[EventKind::Tick], false).await {
-                return undone(key, vec![Letter::new(None)], &error);
-            }
         }
         Ok(Some(held))
     }
@@ -160,7 +161,7 @@ impl Control {
             held.run.redriven = Some(now);
         }
         let (before, machine) = (held.run.execution.status, held.machine.clone());
-        let turn = advance(&machine, &mut held.run.execution, &events, &workflows.settings.limits());
+        let turn = self.think(&machine, &mut held.run.execution, &events);
         let (commit, begin) = held.write(turn, kinds, now, receipts, workflows.settings.kept())?;
         let earliest = commit.timers.iter().map(|timer| timer.at).min();
         let first = commit.after == 0;
@@ -172,6 +173,19 @@ impl Control {
             self.begin_effect(key, held, effect);
         }
         Ok(())
+    }
+
+    /// A turn of the core, no longer than others can wait for the thread.
+    pub(super) fn think(&self, machine: &Machine, execution: &mut Execution, events: &[Event]) -> Turn {
+        let (limits, clock) = (self.inner.workflows.settings.limits(), &self.inner.clock);
+        let until = clock.elapsed() + TURN;
+        let mut turn = Turn::default();
+        let mut work = || turn = advance_while(machine, execution, events, &limits, &|| clock.elapsed() < until);
+        match machine.computes() {
+            true => self.inner.tasks.occupy(&mut work),
+            false => work(),
+        }
+        turn
     }
 
     fn count(&self, held: &Held, first: bool, before: Status) {

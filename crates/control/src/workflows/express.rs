@@ -9,7 +9,6 @@ use wisp_core::{
     ports::{BoxFuture, journal},
 };
 use wisp_workflow::{
-    advance,
     execution::{Effect, Event, EventKind, Outcome},
     machine::{Machine, Resource},
 };
@@ -137,12 +136,12 @@ impl Control {
     /// An execution, to its end. None when the server ends first.
     pub(super) async fn run_in_memory(&self, mut run: Run, machine: Arc<Machine>) -> Option<(Run, Outcome)> {
         let (sender, mut receiver) = mpsc::unbounded_channel();
-        let (limits, mut timers) = (self.inner.workflows.settings.limits(), BTreeMap::new());
+        let mut timers = BTreeMap::new();
         let mut kinds = vec![EventKind::Started];
         loop {
             let at_ms = i64::try_from(self.inner.clock.now()).unwrap_or(i64::MAX);
             let events: Vec<Event> = kinds.into_iter().map(|kind| Event { at_ms, kind }).collect();
-            let turn = advance(&machine, &mut run.execution, &events, &limits);
+            let turn = self.think(&machine, &mut run.execution, &events);
             for effect in turn.effects {
                 match effect {
                     Effect::Finish { outcome } => return Some((run, outcome)),

@@ -52,6 +52,10 @@ impl crate::actors::Held for Held {
     fn stays(&self) -> bool {
         self.under_way > 0
     }
+
+    fn goes_on(&self) -> bool {
+        self.is_cut()
+    }
 }
 
 /// Work that must be answered.

@@ -22,6 +22,11 @@ pub trait Tasks: Send + Sync {
     /// Starts a task; a clean shutdown waits for it.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 
+    /// Does work here and now that may compute for long; what else waits for this thread goes on elsewhere.
+    fn occupy(&self, work: &mut (dyn FnMut() + Send)) {
+        work();
+    }
+
     /// Starts work that computes for long, where no other task waits for it; a clean shutdown waits for it too.
     fn compute(&self, work: Box<dyn FnOnce() + Send>) {
         self.spawn(Box::pin(async move { work() }));

@@ -54,6 +54,10 @@ impl Tasks for Tracked {
         self.0.spawn(task);
     }
 
+    fn occupy(&self, work: &mut (dyn FnMut() + Send)) {
+        tokio::task::block_in_place(work);
+    }
+
     fn compute(&self, work: Box<dyn FnOnce() + Send>) {
         self.0.spawn_blocking(work);
     }

@@ -53,6 +53,11 @@ impl Machine {
         self.timeout_seconds
     }
 
+    /// Whether it has expressions that may compute for long.
+    pub fn computes(&self) -> bool {
+        self.states.iter().any(|state| state.language == Language::JSONata)
+    }
+
     /// Whether a state is one of the flow itself, not inside of a Parallel or a Map.
     pub fn is_outer(&self, id: StateId) -> bool {
         id.0 < self.outer
