@@ -273,6 +273,33 @@ class Executions(Case):
         self.assertEqual(self.types(execution).count("PassStateEntered"), 1)
         self.refused("ExecutionNotRedrivable", None, self.sfn.redrive_execution, executionArn=execution)
 
+    def test_map_runs_keep_to_what_they_are_told(self):
+        wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 2, "End": True}}}
+        processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **wait}
+        each = {"Type": "Map", "ItemProcessor": processor, "MaxConcurrency": 1, "ToleratedFailureCount": 2, "End": True}
+        machine = self.machine({"StartAt": "M", "States": {"M": each}})
+        execution = self.sfn.start_execution(stateMachineArn=machine, input=json.dumps(list(range(30))))["executionArn"]
+        deadline = time.monotonic() + 60
+        while not (runs := self.sfn.list_map_runs(executionArn=execution)["mapRuns"]):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+        arn = runs[0]["mapRunArn"]
+
+        def pace():
+            found = self.sfn.describe_map_run(mapRunArn=arn)
+            return [found[field] for field in ["maxConcurrency", "toleratedFailureCount", "toleratedFailurePercentage"]]
+
+        self.assertEqual(pace(), [1, 2, 0.0])
+        update = self.sfn.update_map_run
+        self.refused("ValidationException", None, update, mapRunArn=arn, toleratedFailurePercentage=101.0)
+        update(mapRunArn=arn, maxConcurrency=0, toleratedFailurePercentage=50.0)
+        self.assertEqual(pace(), [0, 2, 50.0])
+        while (counts := self.sfn.describe_map_run(mapRunArn=arn)["executionCounts"])["running"] < 2:
+            self.assertGreater(counts["pending"] + counts["running"], 0, "they ran one after the other")
+            time.sleep(0.05)
+        self.assertEqual(self.ended(execution)["status"], "SUCCEEDED")
+        self.refused("ValidationException", None, update, mapRunArn=arn, maxConcurrency=1)
+
     def test_executions_are_forked_from_a_step(self):
         keep = {"Type": "Pass", "Assign": {"kept.$": "$.n"}, "Next": "Branch"}
         branch = {"StartAt": "In", "States": {"In": {"Type": "Pass", "End": True}}}

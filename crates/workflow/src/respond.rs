@@ -55,6 +55,7 @@ impl Interpreter<'_> {
             EventKind::ChildEnded { id, outcome } => {
                 self.with(id, |this, frame| steps::map_run::child_ended(this, frame, id, outcome));
             }
+            EventKind::MapRunPaced { id, pace } => steps::map_run::paced(self, id, pace),
             EventKind::Stopped { error, cause } => {
                 let previous = self.execution.last_event;
                 self.finish_without(previous, HistoryKind::ExecutionAborted, Status::Aborted, error, cause);

@@ -157,7 +157,7 @@ impl Held {
             ..journal::Turn::default()
         };
         let mut begin = Vec::new();
-        self.fired(events, &mut commit);
+        self.told(events, &mut commit);
         for effect in turn.effects {
             self.add(effect, now, &mut commit, &mut begin)?;
         }
@@ -195,11 +195,17 @@ impl Held {
         self.expiry = at;
     }
 
-    /// Timers that have fired are no more, whether anybody waited for them or not.
-    fn fired(&mut self, events: &[EventKind], commit: &mut journal::Turn) {
+    /// Timers that have fired are no more, whether anybody waited for them or not; map runs keep to what they were told.
+    fn told(&mut self, events: &[EventKind], commit: &mut journal::Turn) {
         for event in events {
-            if let EventKind::TimerFired { id } = event {
-                self.clear(*id, commit);
+            match event {
+                EventKind::TimerFired { id } => self.clear(*id, commit),
+                EventKind::MapRunPaced { id, pace } => {
+                    if let Some(run) = self.run.map_runs.get_mut(id) {
+                        run.pace = *pace;
+                    }
+                }
+                _ => {}
             }
         }
     }
@@ -221,10 +227,11 @@ impl Held {
                 commit.timers.push(timer(*id, at));
             }
             Effect::ClearTimer { id, .. } => self.clear(*id, commit),
-            Effect::StartMapRun { id, arn, total } => {
+            Effect::StartMapRun { id, arn, total, pace } => {
                 let run = MapRun {
                     arn: arn.clone(),
                     total: *total,
+                    pace: *pace,
                     status: Status::Running,
                     started: now,
                     stopped: None,

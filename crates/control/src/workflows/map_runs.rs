@@ -3,7 +3,7 @@ use wisp_core::{
     model::{Identity, Right},
     ports::{Expect, Table, journal::Page},
 };
-use wisp_workflow::execution::Status;
+use wisp_workflow::execution::{EventKind, Pace, Status, Tolerance};
 
 use super::{
     Exception,
@@ -35,6 +35,17 @@ pub struct Counts {
     pub timed_out: u64,
     /// Those that were stopped.
     pub aborted: u64,
+}
+
+/// What a map run is to keep to, as far as that changes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Change {
+    /// Children at once; 0 is as many as there may be.
+    pub concurrency: Option<u32>,
+    /// Children that may fail.
+    pub count: Option<u32>,
+    /// The same, of 100.
+    pub percentage: Option<f64>,
 }
 
 impl Control {
@@ -77,6 +88,31 @@ impl Control {
             .ok_or_else(missing)?;
         let counts = self.count_children(caller, text).await?;
         Ok((run, found, counts))
+    }
+
+    /// Lets a map run that goes on keep to something else; what is not said stays.
+    pub async fn pace_map_run(&self, caller: &Identity, text: &str, change: Change) -> Result<()> {
+        require(caller, Right::Activate)?;
+        if change.percentage.is_some_and(|share| !(0.0..=100.0).contains(&share)) {
+            let rule = "Member must have value between 0 and 100";
+            let share = change.percentage.unwrap_or_default();
+            return Err(Exception::constraint(share, "toleratedFailurePercentage", rule));
+        }
+        let (run, found, _) = self.describe_map_run(caller, text).await?;
+        let id = run.map_runs.iter().find(|(_, run)| run.arn == text).map(|(id, _)| *id);
+        let (Some(id), Status::Running) = (id, found.status) else {
+            let message = format!("Map Run is not running: '{text}'");
+            return Err(Exception::ValidationException.says(message));
+        };
+        let Pace { concurrency, tolerance } = found.pace;
+        let pace = Pace {
+            concurrency: change.concurrency.unwrap_or(concurrency),
+            tolerance: Tolerance {
+                count: change.count.or(tolerance.count),
+                percentage: change.percentage.or(tolerance.percentage),
+            },
+        };
+        self.tell(&run.key(), EventKind::MapRunPaced { id, pace }).await
     }
 
     async fn count_children(&self, caller: &Identity, arn: &str) -> Result<Counts> {

@@ -64,13 +64,13 @@ pub use express::Ended;
 pub use forks::Fork;
 pub use machine::{Draft, Machine, MachineKind, Stamped, Tag, Version};
 pub use machines::{Change, Created, Described, Updated};
-pub use map_runs::Counts;
+pub use map_runs::{Change as PaceChange, Counts};
 pub use paging::{Chunk, Paging};
 pub use run::{MapRun, Origin, Run, Summary, status};
 pub use settings::Settings;
 pub use start::{Start, Started};
 pub use trial::Trial;
-pub use wisp_workflow::Step;
+pub use wisp_workflow::{Step, execution::Pace};
 
 pub(crate) use advance::stopping;
 pub(crate) use ends::Ends;

@@ -6,7 +6,7 @@ use wisp_core::{
     model::{EntityName, Millis},
     ports::journal::Place,
 };
-use wisp_workflow::execution::{Execution, Status};
+use wisp_workflow::execution::{Execution, Pace, Status};
 
 use super::{key, nested::map_run_scope};
 
@@ -85,6 +85,9 @@ pub struct MapRun {
     pub arn: String,
     /// Its children.
     pub total: u64,
+    /// What it keeps to.
+    #[serde(default)]
+    pub pace: Pace,
     /// How it goes.
     pub status: Status,
     /// When it began.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Outcome;
+use super::{Outcome, Pace};
 use crate::machine::StateId;
 
 /// Something to do outside. Carried out at least once; `(execution, id)` tells a repetition.
@@ -43,6 +43,8 @@ pub enum Effect {
         arn: String,
         /// How many children it has.
         total: u64,
+        /// What it keeps to at first.
+        pace: Pace,
     },
     /// A map run ends.
     FinishMapRun {

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Outcome;
+use super::{Outcome, Pace};
 
 /// Something that has happened, with the moment at which it was recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,6 +82,13 @@ pub enum EventKind {
         id: u64,
         /// How.
         outcome: Outcome,
+    },
+    /// Somebody lets a map run keep to something else.
+    MapRunPaced {
+        /// Of the map run.
+        id: u64,
+        /// From now on.
+        pace: Pace,
     },
     /// Nothing but time has passed. Comes before a turn that goes on where one was cut, so that an execution which never
     /// waits sees its time run out.

@@ -153,6 +153,15 @@ impl Fan {
     }
 }
 
+/// What a map run keeps to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pace {
+    /// How many of its children may go on at once.
+    pub concurrency: u32,
+    /// How many may fail.
+    pub tolerance: Tolerance,
+}
+
 /// How many of a Map's iterations may fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tolerance {

@@ -21,6 +21,6 @@ mod token;
 pub use context::Item;
 pub use effect::{Child, Effect, ItemRead, ResultWrite, TaskStart};
 pub use event::{Event, EventKind};
-pub use frame::{Call, Doing, Fan, Frame, FrameId, Link, Run, Stage, Tolerance};
+pub use frame::{Call, Doing, Fan, Frame, FrameId, Link, Pace, Run, Stage, Tolerance};
 pub use state::{Entry, Execution, Identity, Outcome, Start, Status};
 pub use token::Token;

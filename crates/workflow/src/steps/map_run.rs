@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::batch::batches;
 use super::transfer::{read, write};
 use super::{Work, fan, iteration};
-use crate::execution::{Child, Effect, Fan, FrameId, Item, Outcome, Run, Stage, Status};
+use crate::execution::{Child, Doing, Effect, Fan, Frame, FrameId, Item, Outcome, Pace, Run, Stage, Status};
 use crate::failure::Failure;
 use crate::flow::Step;
 use crate::history::{Details, HistoryKind};
@@ -77,12 +77,31 @@ pub(super) fn run(turn: &mut Interpreter, id: FrameId, map: &Map) -> Result<Step
     };
     (fan.results, fan.bytes) = (vec![None; total], 0);
     fan.items = selected;
+    let (concurrency, tolerance) = (fan.limit, fan.tolerance);
     if let Some(run) = &fan.run {
         let (id, arn) = (run.id, run.arn.clone());
         let total = u64::try_from(total).unwrap_or(u64::MAX);
-        turn.effects.push(Effect::StartMapRun { id, arn, total });
+        let pace = Pace { concurrency, tolerance };
+        turn.effects.push(Effect::StartMapRun { id, arn, total, pace });
     }
     proceed(turn, id)
+}
+
+/// A run keeps to something else from now on.
+pub(crate) fn paced(turn: &mut Interpreter, run: u64, pace: Pace) {
+    let has_run = |frame: &Frame| matches!(&frame.doing, Doing::Fanning(fan) if fan.run.as_ref().is_some_and(|known| known.id == run));
+    let found = turn.execution.frames.iter().find(|(_, frame)| has_run(frame));
+    let Some(id) = found.map(|(id, _)| *id) else { return };
+    let most = turn.limits.distributed_concurrency;
+    let Some(fan) = fan::of(turn, id) else { return };
+    // As in a definition, 0 is as many as there may be.
+    fan.limit = Some(pace.concurrency).filter(|limit| *limit > 0).unwrap_or(most).min(most);
+    fan.tolerance = pace.tolerance;
+    let begun = fan.run.as_ref().is_some_and(|run| run.stage == Stage::Running) && !fan.items.is_empty();
+    if begun {
+        let step = proceed(turn, id);
+        turn.take_step(id, step);
+    }
 }
 
 /// Begins children up to the limit, or ends the run when there are none left.

@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use wisp_control::workflows::status;
+use wisp_control::workflows::{Pace, PaceChange, status};
 
 use super::input::{page, present, seconds};
 use crate::states::serve::{Answer, Asked};
@@ -18,19 +18,37 @@ pub(super) async fn describe(asked: Asked) -> Answer {
         "total": found.total,
         "resultsWritten": 0,
     });
+    let Pace { concurrency, tolerance } = found.pace;
+    // Without a limit of its own it has the platform's, which the service that this API comes from shows as none.
+    let most = asked.state.control.workflows().distributed_concurrency;
+    let concurrency = Some(concurrency).filter(|own| *own < most).unwrap_or(0);
     Ok(present([
         ("mapRunArn", Some(found.arn.into())),
         ("executionArn", Some(run.execution.identity.arn.into())),
         ("status", Some(status(found.status).into())),
         ("startDate", Some(seconds(found.started))),
         ("stopDate", found.stopped.map(seconds)),
-        ("maxConcurrency", Some(0.into())),
-        ("toleratedFailurePercentage", Some(json!(0.0))),
-        ("toleratedFailureCount", Some(0.into())),
+        ("maxConcurrency", Some(concurrency.into())),
+        (
+            "toleratedFailurePercentage",
+            Some(json!(tolerance.percentage.unwrap_or_default())),
+        ),
+        ("toleratedFailureCount", Some(tolerance.count.unwrap_or_default().into())),
         ("itemCounts", Some(counted.clone())),
         ("executionCounts", Some(counted)),
         ("redriveCount", Some(run.execution.redrives.into())),
     ]))
+}
+
+pub(super) async fn update(asked: Asked) -> Answer {
+    let arn: String = asked.required("mapRunArn")?;
+    let change = PaceChange {
+        concurrency: asked.optional("maxConcurrency")?,
+        count: asked.optional("toleratedFailureCount")?,
+        percentage: asked.optional("toleratedFailurePercentage")?,
+    };
+    asked.state.control.pace_map_run(&asked.caller, &arn, change).await?;
+    Ok(json!({}))
 }
 
 pub(super) async fn list(asked: Asked) -> Answer {

@@ -63,6 +63,7 @@ operations! {
     "TagResource" => tags::add,
     "TestState" => testing::test,
     "UntagResource" => tags::remove,
+    "UpdateMapRun" => map_runs::update,
     "UpdateStateMachine" => machines::update,
     "UpdateStateMachineAlias" => aliases::update,
     "ValidateStateMachineDefinition" => machines::validate,
