@@ -66,6 +66,7 @@ fn every_function_has_its_value() {
         ),
         ("States.MathAdd(1.49, 1.5)", json!(3)),
         ("States.MathAdd(-1.5, -1.51)", json!(-3)),
+        ("States.MathAdd(0.49999999999999994, 0)", json!(0)),
         ("States.MathAdd(0.5, $$.Map.Item.Index)", json!(5)),
         ("States.MathRandom(7, 8)", json!(7)),
         (

@@ -170,3 +170,83 @@ fn hostile_expressions_end() {
     assert!(cause(&"1+".repeat(100_000)).contains("threw an error"));
     assert!(cause(&"a.".repeat(100_000)).contains("threw an error"));
 }
+
+#[test]
+fn faults_have_the_words_of_the_reference() {
+    for (expression, words) in [
+        (
+            "$sum(['a'])",
+            "T0412: Argument 1 of function \"sum\" must be an array of \"numbers\"",
+        ),
+        (
+            "$abs('x')",
+            "T0410: Argument 1 of function \"abs\" does not match function signature",
+        ),
+        (
+            "$length(1)",
+            "T0410: Argument 1 of function \"length\" does not match function signature",
+        ),
+        (
+            "$abs(1,2)",
+            "T0410: Argument 2 of function \"abs\" does not match function signature",
+        ),
+        (
+            "$pad(1,2)",
+            "T0410: Argument 1 of function \"pad\" does not match function signature",
+        ),
+        (
+            "$pad('a','b')",
+            "T0410: Argument 2 of function \"pad\" does not match function signature",
+        ),
+        (
+            "'a'-1",
+            "T2001: The left side of the \"-\" operator must evaluate to a number",
+        ),
+        (
+            "1+'a'",
+            "T2002: The right side of the \"+\" operator must evaluate to a number",
+        ),
+        (
+            "'a'>1",
+            "T2009: The values \"a\" and 1 either side of operator \">\" must be of the same data type",
+        ),
+        (
+            "$states.input.n <= $text",
+            "T2009: The values 2 and \"a\" either side of operator \"<=\" must be of the same data type",
+        ),
+        (
+            "true > 1",
+            "T2010: The expressions either side of operator \">\" must evaluate to numeric or string values",
+        ),
+        ("$number('x')", "D3030: Unable to cast value to a number: \"x\""),
+        (
+            "$replace('a','','x')",
+            "D3010: Second argument of replace function cannot be an empty string",
+        ),
+        ("1()", "T1006: Attempted to invoke a non-function"),
+        ("[1,2}", "S0202: Expected \"]\", got \"}\""),
+    ] {
+        let cause = cause(expression);
+        assert!(
+            cause.ends_with(&format!("threw an error during evaluation. {words}")),
+            "{cause}"
+        );
+    }
+}
+
+#[test]
+fn a_seed_gives_the_number_that_java_gives() {
+    assert_eq!(value("$random(42)"), Ok(json!(0.727_563_680_032_868_1)));
+    assert_eq!(value("$random(0)"), Ok(json!(0.730_967_787_376_657)));
+}
+
+#[test]
+fn a_chunk_of_no_size_is_refused() {
+    for size in ["0/0", "0", "-1", "0.4"] {
+        let cause = cause(&format!("$partition([1], {size})"));
+        assert!(
+            cause.contains("threw an error during evaluation. The size of a chunk"),
+            "{cause}"
+        );
+    }
+}

@@ -31,7 +31,7 @@ fn report(row: &Value) -> Report {
 fn faults(report: &Report) -> Vec<String> {
     let shown = report.diagnostics.iter();
     shown
-        .map(|found| format!("{} at {}: {}", found.code, found.location, found.message))
+        .map(|found| format!("{} at {}: {}", found.code, found.place(), found.message))
         .collect()
 }
 

@@ -349,10 +349,7 @@ pub(super) fn refuse_faults(report: &Report) -> Result<()> {
         .iter()
         .filter(|found| found.severity == Severity::Error);
     let faults: Vec<String> = faults
-        .map(|found| match found.location.as_str() {
-            "" => format!("{}: {}", found.code, found.message),
-            location => format!("{}: {} at {location}", found.code, found.message),
-        })
+        .map(|found| format!("{}: {} at {}", found.code, found.message, found.place()))
         .collect();
     match faults.is_empty() {
         true => Ok(()),

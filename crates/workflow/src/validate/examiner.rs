@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -73,6 +73,10 @@ fn read(definition: &str) -> Result<Value, (&'static str, String, String)> {
 /// Collects what is found while walking a definition.
 pub(super) struct Examiner {
     pub kind: Kind,
+    /// The machine's own, which branches and processors have at any depth: not that of the state around them.
+    pub language: Language,
+    /// The variables that each machine assigns which is being examined, the outermost first.
+    pub scopes: Vec<HashSet<String>>,
     found: Vec<Diagnostic>,
     /// Each state's name with its place: names are unique in the whole machine.
     names: HashMap<String, String>,
@@ -82,6 +86,8 @@ impl Examiner {
     fn new(kind: Kind) -> Self {
         Self {
             kind,
+            language: Language::JsonPath,
+            scopes: Vec::new(),
             found: Vec::new(),
             names: HashMap::new(),
         }
@@ -94,22 +100,33 @@ impl Examiner {
 
     /// A fault with a code of its own.
     pub fn fail_with(&mut self, code: &'static str, at: &Place, message: impl Into<String>, remedy: impl Into<String>) {
-        self.push(Severity::Error, code, at, message.into(), remedy.into());
+        self.push(Severity::Error, code, Some(at), message.into(), remedy.into());
     }
 
     /// Something that probably is not meant.
     pub fn warn(&mut self, code: &'static str, at: &Place, message: impl Into<String>, remedy: impl Into<String>) {
-        self.push(Severity::Warning, code, at, message.into(), remedy.into());
+        self.push(Severity::Warning, code, Some(at), message.into(), remedy.into());
     }
 
-    fn push(&mut self, severity: Severity, code: &'static str, at: &Place, message: String, remedy: String) {
+    /// A fault for which the API names no place.
+    pub fn fail_nowhere(&mut self, code: &'static str, message: impl Into<String>, remedy: impl Into<String>) {
+        self.push(Severity::Error, code, None, message.into(), remedy.into());
+    }
+
+    fn push(&mut self, severity: Severity, code: &'static str, at: Option<&Place>, message: String, remedy: String) {
         self.found.push(Diagnostic {
             severity,
             code,
             message,
-            location: at.to_string(),
+            location: at.map(Place::to_string),
             remedy,
         });
+    }
+
+    /// Whether a machine around the one that is being examined assigns this variable.
+    pub fn is_outer(&self, variable: &str) -> bool {
+        let around = self.scopes.split_last().map_or(&[][..], |(_, around)| around);
+        around.iter().any(|scope| scope.contains(variable))
     }
 
     /// Notes a state's name; the place of the state that has it already, if one does.

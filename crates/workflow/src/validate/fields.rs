@@ -16,6 +16,14 @@ impl Language {
         }
     }
 
+    /// The one that this is not.
+    pub fn other(self) -> Self {
+        match self {
+            Self::JsonPath => Self::Jsonata,
+            Self::Jsonata => Self::JsonPath,
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::JsonPath => "JSONPath",

@@ -4,7 +4,7 @@ use super::{
     examiner::Examiner,
     fields::{self, Language},
     place::Place,
-    shape, state, transitions,
+    shape, state, template, transitions,
 };
 
 /// The longest name of a state, in characters.
@@ -15,8 +15,8 @@ const MAX_NAME: usize = 80;
 pub(super) enum Nested {
     /// It is the whole definition.
     No,
-    /// It is a branch or an item processor in a machine of this language.
-    In(Language),
+    /// It is a branch or an item processor.
+    Within,
 }
 
 /// A machine or a branch, at this place.
@@ -28,11 +28,13 @@ pub(super) fn examine(examiner: &mut Examiner, machine: &Value, at: &Place, nest
             "A branch is an object with StartAt and States.",
         );
     };
-    let language = match (fields.get("QueryLanguage").and_then(Value::as_str), nested) {
-        (Some(name), _) => Language::named(name).unwrap_or(Language::JsonPath),
-        (None, Nested::In(language)) => language,
-        (None, Nested::No) => Language::JsonPath,
+    let language = match fields.get("QueryLanguage").and_then(Value::as_str) {
+        Some(name) => Language::named(name).unwrap_or(Language::JsonPath),
+        None => examiner.language,
     };
+    if nested == Nested::No {
+        examiner.language = language;
+    }
     required(examiner, fields, &["States", "StartAt"], at);
     let table = if nested == Nested::No {
         fields::MACHINE
@@ -46,7 +48,9 @@ pub(super) fn examine(examiner: &mut Examiner, machine: &Value, at: &Place, nest
         }
     }
     if let Some(Value::Object(states)) = fields.get("States") {
+        examiner.scopes.push(template::assigned(states));
         self::states(examiner, states, &at.field("States"), language, nested);
+        examiner.scopes.pop();
         transitions::examine(examiner, fields, states, at);
     }
 }

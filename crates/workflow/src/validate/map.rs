@@ -23,7 +23,7 @@ pub(super) fn examine(examiner: &mut Examiner, state: &Value, at: &Place, langua
             "These fields are required: [ItemProcessor]",
             "Add ItemProcessor, an object with StartAt and States.",
         ),
-        [one] => machine::examine(examiner, &state[one], &at.field(one), Nested::In(language)),
+        [one] => within(examiner, &state[one], &at.field(one)),
         _ => examiner.fail(
             at,
             "ItemProcessor and Iterator exclude each other",
@@ -53,12 +53,44 @@ pub(super) fn examine(examiner: &mut Examiner, state: &Value, at: &Place, langua
             self::part(examiner, &part[config], table, &at.field(config), language);
         }
     }
+    of_distributed(examiner, state, at);
     reader(examiner, &state["ItemReader"], &at.field("ItemReader"));
     for (one, other) in [
         ("MaxItemsPerBatch", "MaxItemsPerBatchPath"),
         ("MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"),
     ] {
         state::exclusive(examiner, &state["ItemBatcher"], one, other, &at.field("ItemBatcher"));
+    }
+}
+
+/// A processor. Children of a map run see nothing of the variables around it.
+fn within(examiner: &mut Examiner, processor: &Value, at: &Place) {
+    let around = match is_distributed(processor) {
+        true => std::mem::take(&mut examiner.scopes),
+        false => Vec::new(),
+    };
+    machine::examine(examiner, processor, at, Nested::Within);
+    if !around.is_empty() {
+        examiner.scopes = around;
+    }
+}
+
+fn is_distributed(processor: &Value) -> bool {
+    processor["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
+}
+
+/// What an inline Map would not look at. Other linters let it pass, so that it is no fault.
+fn of_distributed(examiner: &mut Examiner, state: &Value, at: &Place) {
+    if is_distributed(&state["ItemProcessor"]) {
+        return;
+    }
+    for name in ["ItemReader", "ItemBatcher", "ResultWriter", "Label"] {
+        if state.get(name).is_some() {
+            let message = format!("Field '{name}' has a meaning in a Map of mode DISTRIBUTED only");
+            let remedy =
+                "Give ItemProcessor a ProcessorConfig with Mode DISTRIBUTED and an ExecutionType, or remove the field.";
+            examiner.warn("DISTRIBUTED_ONLY", &at.field(name), message, remedy);
+        }
     }
 }
 

@@ -17,7 +17,7 @@
 //!
 //! let report = validate(r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}"#, Kind::Standard);
 //! assert!(!report.is_valid());
-//! assert_eq!(report.diagnostics[0].location, "/States/A/Next");
+//! assert_eq!(report.diagnostics[0].location.as_deref(), Some("/States/A/Next"));
 //! ```
 
 mod examiner;

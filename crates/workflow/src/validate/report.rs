@@ -25,8 +25,10 @@ pub struct Diagnostic {
     pub code: &'static str,
     /// What is wrong.
     pub message: String,
-    /// Where, as a path of names: `/States/Pay/Catch[0]/Next`; `/` is the whole.
-    pub location: String,
+    /// Where, as a path of names: `/States/Pay/Catch[0]/Next`; `/` is the whole. What is wrong with a machine as a whole may
+    /// have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
     /// What would be right, as a sentence.
     #[serde(skip)]
     pub remedy: String,
@@ -40,6 +42,13 @@ pub enum Severity {
     Error,
     /// The definition can be stored, but probably does not do what is meant.
     Warning,
+}
+
+impl Diagnostic {
+    /// Where, as texts tell it: `null` for what has no place.
+    pub fn place(&self) -> &str {
+        self.location.as_deref().unwrap_or("null")
+    }
 }
 
 impl Report {
@@ -57,7 +66,7 @@ impl Report {
 
     /// The message of the exception with which `CreateStateMachine` refuses the definition, if it does.
     pub fn refusal(&self) -> Option<String> {
-        let found = |found: &Diagnostic| format!("'{}: {} at {}'", found.code, found.message, found.location);
+        let found = |found: &Diagnostic| format!("'{}: {} at {}'", found.code, found.message, found.place());
         let found: Vec<_> = self.errors().map(found).collect();
         (!found.is_empty()).then(|| format!("Invalid State Machine Definition: {}", found.join(", ")))
     }

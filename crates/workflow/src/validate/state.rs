@@ -57,12 +57,22 @@ pub(super) fn examine(examiner: &mut Examiner, state: &Value, at: &Place, langua
     if nested == Nested::No && (language, own) == (Language::Jsonata, Some(Language::JsonPath)) {
         let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
         let remedy = "Leave the machine's QueryLanguage out and give JSONata to the states that use it.";
-        examiner.fail(&at.field("QueryLanguage"), message, remedy);
+        examiner.fail(at, message, remedy);
     }
     let language = own.unwrap_or(language);
     required(examiner, fields, &["Type"], at);
-    let Some(name) = fields.get("Type").and_then(Value::as_str) else {
-        return;
+    let name = match fields.get("Type") {
+        Some(Value::String(name)) => name.as_str(),
+        Some(_) => {
+            return shape::examine(
+                examiner,
+                shape::Shape::Text,
+                &fields["Type"],
+                &at.field("Type"),
+                language,
+            );
+        }
+        None => return,
     };
     let Some((_, tables, needed)) = TYPES.iter().find(|(known, ..)| *known == name) else {
         let names: Vec<_> = TYPES.iter().map(|(name, ..)| *name).collect();
@@ -92,7 +102,7 @@ fn particular(examiner: &mut Examiner, name: &str, state: &Value, at: &Place, la
         "Parallel" => {
             for (index, branch) in state["Branches"].as_array().into_iter().flatten().enumerate() {
                 let at = at.field("Branches").item(index);
-                machine::examine(examiner, branch, &at, Nested::In(language));
+                machine::examine(examiner, branch, &at, Nested::Within);
             }
         }
         "Map" => {
@@ -130,14 +140,15 @@ pub(super) fn fields(
             None => unknown(examiner, name, tables, at),
             Some(field) if field.only.is_some_and(|only| only != language) => {
                 let message = format!(
-                    "The field '{name}' is not allowed with QueryLanguage '{}'",
-                    language.name()
+                    "The QueryLanguage is set to '{}', but field '{name}' is only supported for the '{}' QueryLanguage",
+                    language.name(),
+                    language.other().name()
                 );
                 let remedy = match language {
                     Language::Jsonata => "Use Arguments, Output and Assign with {% … %} instead.",
                     Language::JsonPath => "Set \"QueryLanguage\": \"JSONata\" in the state to use it.",
                 };
-                examiner.fail(&at.field(name), message, remedy);
+                examiner.fail(at, message, remedy);
             }
             Some(field) => shape::examine(examiner, field.shape, value, &at.field(name), language),
         }
@@ -152,11 +163,7 @@ pub(super) fn unknown(examiner: &mut Examiner, name: &str, tables: &[&[Field]], 
         Some(known) => format!("Is '{known}' meant? Otherwise remove it."),
         None => "Remove it: nothing would read it.".into(),
     };
-    examiner.fail(
-        &at.field(name),
-        format!("The field '{name}' is not supported here"),
-        remedy,
-    );
+    examiner.fail(at, format!("Field '{name}' is not supported"), remedy);
 }
 
 /// Two fields that say the same in two ways.

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::{examiner::Examiner, fields::Language, place::Place};
@@ -80,10 +82,27 @@ pub(super) fn assignments(examiner: &mut Examiner, value: &Value, at: &Place, la
             Language::Jsonata => name,
         };
         variable(examiner, plain, at);
+        if examiner.is_outer(plain) {
+            let message = format!("The variable '{plain}' is assigned in an outer scope already");
+            let remedy = "A branch or an iteration reads the variables around it, and assigns those of its own: rename one of the two.";
+            examiner.fail(at, message, remedy);
+        }
     }
     if language == Language::JsonPath {
         examine(examiner, value, at);
     }
+}
+
+/// The names of the variables that these states assign themselves, not those within them.
+pub(super) fn assigned(states: &Map<String, Value>) -> HashSet<String> {
+    let holders = states.values().flat_map(|state| {
+        let lists = [state["Catch"].as_array(), state["Choices"].as_array()];
+        lists.into_iter().flatten().flatten().chain([state])
+    });
+    let names = holders.flat_map(|holder| holder["Assign"].as_object().into_iter().flat_map(Map::keys));
+    names
+        .map(|name| name.strip_suffix(".$").unwrap_or(name).to_owned())
+        .collect()
 }
 
 fn variable(examiner: &mut Examiner, name: &str, at: &Place) {

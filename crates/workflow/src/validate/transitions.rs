@@ -8,29 +8,35 @@ use super::{examiner::Examiner, place::Place};
 pub(super) fn examine(examiner: &mut Examiner, machine: &Map<String, Value>, states: &Map<String, Value>, at: &Place) {
     let start = machine.get("StartAt").and_then(Value::as_str);
     if let Some(start) = start.filter(|start| !states.contains_key(*start)) {
-        missing(examiner, start, states, &at.field("StartAt"), "StartAt");
+        missing(examiner, start, states, &at.field("StartAt"));
     }
     let at = at.field("States");
     for (name, state) in states {
-        for (target, at, field) in targets(state, &at.field(name)) {
+        for (target, at) in targets(state, &at.field(name)) {
             if !states.contains_key(target) {
-                missing(examiner, target, states, &at, field);
+                missing(examiner, target, states, &at);
             }
         }
     }
     if !states.is_empty() && !states.values().any(is_terminal) {
-        let remedy = "Let at least one state have \"End\": true, or be of type Succeed or Fail.";
-        examiner.fail_with("MISSING_END_STATE", &at, "There is no terminal state", remedy);
+        return endless(examiner, &at);
     }
-    if let Some(start) = start.filter(|start| states.contains_key(*start)) {
+    if let Some(start) = start {
         unreachable(examiner, start, states, &at);
     }
 }
 
-fn missing(examiner: &mut Examiner, target: &str, states: &Map<String, Value>, at: &Place, field: &str) {
+/// The API names no place for it, and nothing else about the ways through such a machine.
+fn endless(examiner: &mut Examiner, at: &Place) {
+    let remedy = format!("Let at least one state of {at} have \"End\": true, or be of type Succeed or Fail.");
+    examiner.fail_nowhere("MISSING_END_STATE", "Workflow has no terminal state", remedy);
+}
+
+/// The API says 'Next' of every field that names a state.
+fn missing(examiner: &mut Examiner, target: &str, states: &Map<String, Value>, at: &Place) {
     let known: Vec<_> = states.keys().map(String::as_str).collect();
     let remedy = format!("Name a state of the same machine or branch: {}.", known.join(", "));
-    let message = format!("Missing '{field}' target: {target}");
+    let message = format!("Missing 'Next' target: {target}");
     examiner.fail_with("MISSING_TRANSITION_TARGET", at, message, remedy);
 }
 
@@ -57,11 +63,11 @@ fn unreachable(examiner: &mut Examiner, start: &str, states: &Map<String, Value>
     }
 }
 
-/// Where a state goes: each target with its place and the field that names it.
-fn targets<'v>(state: &'v Value, at: &Place) -> Vec<(&'v str, Place, &'static str)> {
+/// Where a state goes: each target with its place.
+fn targets<'v>(state: &'v Value, at: &Place) -> Vec<(&'v str, Place)> {
     let mut targets = Vec::new();
     let mut add = |holder: &'v Value, at: &Place, field: &'static str| {
-        targets.extend(holder[field].as_str().map(|target| (target, at.field(field), field)));
+        targets.extend(holder[field].as_str().map(|target| (target, at.field(field))));
     };
     add(state, at, "Next");
     add(state, at, "Default");

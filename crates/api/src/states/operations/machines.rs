@@ -109,14 +109,7 @@ pub(super) async fn validate(asked: Asked) -> Answer {
         .optional::<String>("severity")?
         .is_some_and(|severity| severity == "WARNING");
     let report = asked.state.control.validate_definition(&definition, kind(&asked)?);
-    let all = report.diagnostics.iter().map(|found| {
-        json!({
-            "severity": found.severity,
-            "code": found.code,
-            "message": found.message,
-            "location": found.location,
-        })
-    });
+    let all = report.diagnostics.iter().map(|found| json!(found));
     let all: Vec<Value> = all.filter(|found| warnings || found["severity"] == "ERROR").collect();
     Ok(json!({
         "result": if report.is_valid() { "OK" } else { "FAIL" },

@@ -87,6 +87,8 @@ fn print(session: &Session, report: &Report) -> Result<()> {
         remedy,
     } in &report.diagnostics
     {
+        // What has no place of its own is a fault of the whole.
+        let location = location.as_deref().unwrap_or("/");
         let grave = match severity {
             Severity::Error => "error",
             Severity::Warning => "warning",

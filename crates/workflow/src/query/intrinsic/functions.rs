@@ -91,7 +91,8 @@ impl Call {
 
 /// An argument as a whole number; fractions are rounded, halves up.
 pub(super) fn integer(value: &Value) -> Result<i64, String> {
-    let rounded = |number: f64| (number + 0.5).floor();
+    // Adding a half first would round what lies just below one, too.
+    let rounded = |number: f64| number.floor() + f64::from(number - number.floor() >= 0.5);
     value
         .as_i64()
         .or_else(|| {

@@ -14,21 +14,12 @@ use serde_json::Value;
 use super::{
     functions, guard,
     json::{NotJson, to_json, to_jsonata},
+    words,
 };
 use crate::query::{Fault, Scope, allowance::Allowance, depth::MAX_DEPTH};
 
 pub(super) fn parse(expression: &str) -> Result<AstNode, String> {
-    parser::parse(expression).map_err(|error| error.to_string())
-}
-
-/// The words of the reference implementation, without what the library adds to them.
-fn official(message: &str) -> &str {
-    const NO_FUNCTION: &str = "T1006: Attempted to invoke a non-function";
-    if message.starts_with(NO_FUNCTION) {
-        NO_FUNCTION
-    } else {
-        message
-    }
+    parser::parse(expression).map_err(|error| words::of_syntax(&error.to_string()))
 }
 
 /// The expressions of one field; what they see is converted once.
@@ -62,7 +53,7 @@ impl<'a> Evaluation<'a> {
         guard::guard(&mut tree);
         let value = self
             .run(&tree, expression)
-            .map_err(|error| threw(official(error.message())))?;
+            .map_err(|error| threw(&self.words(error.message(), &tree, expression)))?;
         if value.is_undefined() {
             return Err(fault("returned nothing (undefined)."));
         }
@@ -73,6 +64,25 @@ impl<'a> Evaluation<'a> {
             NotJson::TooLong => fault(&format!("returned a value of more than {bytes} bytes.")),
         });
         self.allowance.take(value?)
+    }
+
+    /// What the library says, in the reference's words; those of two values that have no order name the values.
+    fn words(&self, message: &str, tree: &AstNode, expression: &str) -> String {
+        let values = match tree {
+            AstNode::Binary { op, lhs, rhs } if message.starts_with("T2009: ") => {
+                words::order(*op).and_then(|operator| {
+                    let json = |side| to_json(&self.run(side, expression).ok()?, self.scope.bounds.bytes).ok();
+                    Some((json(lhs)?, json(rhs)?, operator))
+                })
+            }
+            _ => None,
+        };
+        match values {
+            Some((left, right, operator)) => format!(
+                "T2009: The values {left} and {right} either side of operator \"{operator}\" must be of the same data type"
+            ),
+            None => words::of_failure(message, tree),
+        }
     }
 
     fn run(&self, tree: &AstNode, expression: &str) -> Result<JValue, EvaluatorError> {

@@ -27,7 +27,7 @@ pub(super) fn register(evaluator: &mut Evaluator, scope: &Scope) -> Result<(), E
     evaluator.register_fn("uuid", move |_: &[JValue]| Ok(ids.uuid().into()))?;
     evaluator.register_fn_override("random", move |arguments: &[JValue]| {
         Ok(match arguments.first().and_then(JValue::as_f64) {
-            Some(seed) => Chance::new(seed.to_bits()).unit().into(),
+            Some(seed) => seeded(seed).into(),
             None => dice.unit().into(),
         })
     })?;
@@ -38,6 +38,17 @@ pub(super) fn register(evaluator: &mut Evaluator, scope: &Scope) -> Result<(), E
     evaluator.register_fn_override("eval", |_: &[JValue]| {
         Err(failure("T1006: Attempted to invoke a non-function"))
     })
+}
+
+/// A number of `0.0..1.0` by its seed, as `java.util.Random` makes its first double: definitions that were tried on the
+/// service get the same one.
+fn seeded(seed: f64) -> f64 {
+    const MULTIPLIER: u64 = 0x5_DEEC_E66D;
+    const MASK: u64 = (1 << 48) - 1;
+    let next = |state: u64| state.wrapping_mul(MULTIPLIER).wrapping_add(0xb) & MASK;
+    let first = next((seed as i64 as u64 ^ MULTIPLIER) & MASK);
+    let second = next(first);
+    (((first >> 22) << 27) + (second >> 21)) as f64 / (1_u64 << 53) as f64
 }
 
 /// A moment as JSONata writes it.
@@ -60,6 +71,13 @@ fn number(arguments: &[JValue], at: usize, function: &str) -> Result<f64, Evalua
     })
 }
 
+/// An argument of a function of JSONata's own that is not of its type.
+fn mismatch(argument: usize, function: &str) -> EvaluatorError {
+    failure(format!(
+        "T0410: Argument {argument} of function {function} does not match function signature"
+    ))
+}
+
 /// The items in an order that the dice choose.
 fn shuffle(arguments: &[JValue], chance: &Chance) -> JValue {
     match arguments.first() {
@@ -77,10 +95,15 @@ fn shuffle(arguments: &[JValue], chance: &Chance) -> JValue {
 
 /// A text of this width; JSONata's own would make gigabytes.
 fn pad(arguments: &[JValue], most: usize) -> Outcome {
-    let Some(JValue::String(text)) = arguments.first() else {
-        return Ok(JValue::Undefined);
+    let text = match arguments.first() {
+        None | Some(JValue::Undefined) => return Ok(JValue::Undefined),
+        Some(JValue::String(text)) => text,
+        Some(_) => return Err(mismatch(1, "pad")),
     };
-    let width = number(arguments, 1, "pad")?;
+    let width = arguments
+        .get(1)
+        .and_then(JValue::as_f64)
+        .ok_or_else(|| mismatch(2, "pad"))?;
     let missing = (width.abs() - text.chars().count() as f64).max(0.0);
     if missing > most as f64 {
         return Err(failure(format!("$pad would make a string of more than {most} bytes")));
@@ -107,7 +130,7 @@ fn partition(arguments: &[JValue]) -> Outcome {
         .as_array()
         .ok_or_else(|| failure("T0410: Argument 1 of function partition is not an array"))?;
     let size = number(arguments, 1, "partition")?.round();
-    if size < 1.0 {
+    if size.is_nan() || size < 1.0 {
         return Err(failure("The size of a chunk of $partition must be above 0"));
     }
     let chunks = items.chunks(size as usize).map(|chunk| JValue::array(chunk.to_vec()));

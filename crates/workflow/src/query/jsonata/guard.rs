@@ -145,7 +145,8 @@ fn wrap(function: &str, node: &mut AstNode, part: Option<AstNode>) {
     };
 }
 
-fn for_each_child(node: &mut AstNode, visit: &mut dyn FnMut(&mut AstNode)) {
+/// Visits what a node is made of.
+pub(super) fn for_each_child(node: &mut AstNode, visit: &mut dyn FnMut(&mut AstNode)) {
     match node {
         AstNode::Path { steps } => {
             for step in steps {

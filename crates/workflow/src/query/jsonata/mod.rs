@@ -8,6 +8,8 @@ mod evaluate;
 mod functions;
 pub mod guard;
 mod json;
+mod references;
+mod words;
 
 use serde_json::{Map, Value};
 
@@ -24,12 +26,31 @@ pub fn is_expression(text: &str) -> bool {
     expression(text).is_some()
 }
 
-/// Why this is no expression of JSONata, if it is none.
+/// Why an expression has no place in a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// It is none of JSONata: the reference's words, without their code.
+    Invalid(String),
+    /// It refers to what there is not: a name, `$`, `$$`, or `$states.errorOutput` outside of a catcher.
+    Refers(String),
+}
+
+/// Whether this is an expression that a state can have; `caught` tells whether it stands in a catcher.
 ///
 /// # Errors
-/// The code and the words of JSONata, such as `S0202: …`.
-pub fn check(expression: &str) -> Result<(), String> {
-    evaluate::parse(expression).map(drop)
+/// The first flaw.
+pub fn check(expression: &str, caught: bool) -> Result<(), Flaw> {
+    let mut tree = evaluate::parse(expression).map_err(|why| {
+        let words = why.split_once(": ").map(|(_, words)| words.to_owned());
+        Flaw::Invalid(words.unwrap_or(why))
+    })?;
+    if let Some(name) = references::to_document(&mut tree) {
+        return Err(Flaw::Refers(name));
+    }
+    match !caught && references::to_error_output(&mut tree) {
+        true => Err(Flaw::Refers("$states.errorOutput".to_owned())),
+        false => Ok(()),
+    }
 }
 
 /// A copy of `template` in which each string that is an expression is replaced by its value.
