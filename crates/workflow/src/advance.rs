@@ -4,7 +4,7 @@ use std::sync::Arc;
 use crate::Limits;
 use crate::execution::{Doing, Effect, Event, Execution, Frame, FrameId, Outcome, Status};
 use crate::history::{Details, HistoryEvent, HistoryKind};
-use crate::interpreter::Interpreter;
+use crate::interpreter::{Interpreter, fields_size};
 use crate::machine::Machine;
 
 /// What a turn has brought: to be stored, in one commit, with the execution's new state.
@@ -110,6 +110,8 @@ impl Interpreter<'_> {
         let details = Details::Started {
             input: execution.input.clone(),
             role_arn: execution.identity.role_arn.clone(),
+            version_arn: execution.identity.version_arn.clone(),
+            alias_arn: execution.identity.alias_arn.clone(),
         };
         self.set_deadline();
         self.append(0, HistoryKind::ExecutionStarted, details);
@@ -118,6 +120,7 @@ impl Interpreter<'_> {
         let frame = match &execution.entry {
             None => Frame::new(None, execution.start, execution.input.clone(), 0),
             Some(entry) => Frame {
+                variable_bytes: fields_size(&entry.variables),
                 variables: Some(Arc::new(entry.variables.clone())),
                 ..Frame::new(None, entry.state, entry.input.clone(), 0)
             },

@@ -9,8 +9,6 @@ pub(crate) struct Failure {
     pub cause: Option<String>,
     /// A second name that matches too: that of a heartbeat, of a branch.
     pub alias: Option<&'static str>,
-    /// Whether a task failed, which `States.TaskFailed` matches.
-    pub of_task: bool,
     /// What failed is an expression, of this field if it is known: an event of its own.
     pub evaluation: Option<Option<String>>,
     /// Whether a Parallel or Map has told its success already, and so does not tell its failure.
@@ -24,7 +22,6 @@ impl Failure {
             error,
             cause,
             alias: None,
-            of_task: false,
             evaluation: None,
             quiet: false,
         }
@@ -33,12 +30,6 @@ impl Failure {
     /// By name and story.
     pub fn named(error: &str, cause: impl Into<String>) -> Self {
         Self::new(Some(error.to_owned()), Some(cause.into()))
-    }
-
-    /// Of a task.
-    pub fn of_task(mut self) -> Self {
-        self.of_task = true;
-        self
     }
 
     /// After the state's success was told.
@@ -71,6 +62,21 @@ impl Failure {
         Self::named("States.DataLimitExceeded", cause)
     }
 
+    /// What a state or task is given is too large.
+    pub fn too_large_for(what: &str) -> Self {
+        let cause = format!(
+            "The state/task '{what}' was given an input with a size exceeding the maximum number of bytes service limit."
+        );
+        Self::named("States.DataLimitExceeded", cause)
+    }
+
+    /// A state sets more variables than fit.
+    pub fn too_many_variables(state: &str, most: usize, whose: &str) -> Self {
+        let cause =
+            format!("The state '{state}' sets variables beyond the {most} bytes that those of {whose} may have.");
+        Self::named("States.DataLimitExceeded", cause)
+    }
+
     /// Of an expression in a state that an event entered.
     pub fn of_query(fault: Fault, state: &str, entered: u64) -> Self {
         let cause = format!(
@@ -92,7 +98,6 @@ impl Failure {
     /// Whether a retrier or catcher with these names takes it.
     pub fn is_taken_by(&self, names: &[String]) -> bool {
         let error = self.error.as_deref().unwrap_or_default();
-        crate::machine::takes(names, error, self.of_task)
-            || self.alias.is_some_and(|alias| names.iter().any(|name| name == alias))
+        crate::machine::takes(names, error) || self.alias.is_some_and(|alias| names.iter().any(|name| name == alias))
     }
 }

@@ -8,7 +8,7 @@ use crate::execution::{Doing, FrameId, Outcome, Status};
 use crate::failure::Failure;
 use crate::fields::Assigned;
 use crate::history::{Details, HistoryKind};
-use crate::interpreter::Interpreter;
+use crate::interpreter::{Interpreter, field_size, fields_size};
 use crate::machine::Next;
 use crate::steps;
 
@@ -77,6 +77,9 @@ impl Interpreter<'_> {
         if !Arc::ptr_eq(&frame.input, &leave.output) && self.is_too_large(&leave.output) {
             return self.fail(id, Failure::too_large(&state.name).quietly());
         }
+        if let Err(failure) = self.check_assigned(id, &leave.assigned) {
+            return self.fail(id, failure.quietly());
+        }
         let details = Details::Exited {
             name: state.name.clone(),
             output: leave.output.clone(),
@@ -104,11 +107,46 @@ impl Interpreter<'_> {
         if assigned.is_empty() {
             return;
         }
-        let mut variables = self.variables(id);
+        let bytes = self.own_bytes(id, &assigned);
+        // Its own are taken out of the frame, so that they change in place.
+        let own = self.frame_mut(id).and_then(|frame| frame.variables.take());
+        let mut variables = own.unwrap_or_else(|| self.variables(id));
         Arc::make_mut(&mut variables).extend(assigned);
         if let Some(frame) = self.frame_mut(id) {
             frame.variables = Some(variables);
+            frame.variable_bytes = bytes;
         }
+    }
+
+    /// Whether these variables fit: by themselves, and beside all others of the execution.
+    pub fn check_assigned(&self, id: FrameId, assigned: &Assigned) -> Result<(), Failure> {
+        if assigned.is_empty() {
+            return Ok(());
+        }
+        let frames = self.execution.frames.iter().filter(|(other, _)| **other != id);
+        let others: usize = frames.map(|(_, frame)| frame.variable_bytes).sum();
+        let state = self.state(id).map_or("", |state| &state.name);
+        let checks = [
+            (fields_size(assigned), self.limits.assign_bytes, "one Assign"),
+            (
+                others + self.own_bytes(id, assigned),
+                self.limits.variables_bytes,
+                "an execution",
+            ),
+        ];
+        match checks.into_iter().find(|(bytes, most, _)| bytes > most) {
+            Some((_, most, whose)) => Err(Failure::too_many_variables(state, most, whose)),
+            None => Ok(()),
+        }
+    }
+
+    /// How many bytes of variables a frame has set itself, once these are set.
+    fn own_bytes(&self, id: FrameId, assigned: &Assigned) -> usize {
+        let Some(frame) = self.frame(id) else { return 0 };
+        let known = frame.variables.as_deref();
+        let replaced = assigned.keys().filter_map(|name| Some((name, known?.get(name)?)));
+        let replaced: usize = replaced.map(|(name, value)| field_size(name, value)).sum();
+        frame.variable_bytes.saturating_sub(replaced) + fields_size(assigned)
     }
 
     /// A frame has gone through its last state.

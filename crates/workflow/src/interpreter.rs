@@ -182,6 +182,16 @@ pub(crate) fn size(value: &Value) -> usize {
     counter.0
 }
 
+/// Bytes of a field of an object as JSON, with what separates it from the next.
+pub(crate) fn field_size(name: &str, value: &Value) -> usize {
+    name.len() + 4 + size(value)
+}
+
+/// Those of many.
+pub(crate) fn fields_size(fields: &Map<String, Value>) -> usize {
+    fields.iter().map(|(name, value)| field_size(name, value)).sum()
+}
+
 /// Counts bytes that are written to it.
 struct Counter(usize);
 

@@ -128,6 +128,7 @@ impl Interpreter<'_> {
         if self.is_too_large(&output) {
             return Err(Failure::too_large(&state.name));
         }
+        self.check_assigned(id, &assigned)?;
         self.drop_children(id);
         self.leave(id, Leave::to(Next::To(catcher.next), (output, assigned)));
         Ok(())

@@ -128,6 +128,7 @@ impl Interpreter<'_> {
         self.execution.status = Status::Running;
         self.execution.outcome = None;
         self.execution.redrives += 1;
+        self.execution.redriven_ms = Some(self.execution.now_ms);
         self.set_deadline();
         let (previous, count) = (self.execution.last_event, self.execution.redrives);
         let event = self.append(previous, HistoryKind::ExecutionRedriven, Details::Redriven(count));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use wisp_workflow::execution::{Effect, Event, EventKind, Execution, Identity, Start, Status, Token};
+use wisp_workflow::execution::{Effect, Event, EventKind, Execution, Identity, Outcome, Start, Status, Token};
 use wisp_workflow::machine::Machine;
 use wisp_workflow::{Limits, Turn, advance};
 
@@ -28,6 +28,8 @@ impl Run {
             machine_arn: "arn:aws:states:r:a:stateMachine:m".to_owned(),
             machine_name: "m".to_owned(),
             role_arn: "arn:aws:iam::a:role/r".to_owned(),
+            version_arn: None,
+            alias_arn: None,
         };
         let execution = Execution::new(Start {
             identity,
@@ -284,4 +286,81 @@ fn what_a_catcher_puts_out_can_be_too_large_as_well() {
     });
     let outcome = run.execution.outcome.unwrap();
     assert_eq!(outcome.error.as_deref(), Some("States.DataLimitExceeded"));
+}
+
+#[test]
+fn a_redriven_execution_knows_when_it_was() {
+    let definition = json!({"StartAt": "Call", "States": {"Call": {"Type": "Task", "Resource": "wisp:action:call",
+        "Parameters": {"redrives.$": "$$.Execution['RedriveCount', 'RedriveTime']"}, "End": true}}});
+    let (mut run, turn) = Run::of(definition, json!({}));
+    let given = |turn: &Turn| match turn.effects.first() {
+        Some(Effect::StartTask(task)) => task.input["redrives"].clone(),
+        _ => panic!("{:?}", turn.effects),
+    };
+    assert_eq!(given(&turn), json!({"RedriveCount": 0}));
+    let (id, error) = (task_id(&turn), Some("Broken".to_owned()));
+    run.take(EventKind::TaskFailed { id, error, cause: None });
+    run.now = 61_000;
+    assert_eq!(
+        given(&run.take(EventKind::Redriven)),
+        json!({"RedriveCount": 1, "RedriveTime": "1970-01-01T00:01:01.000Z"})
+    );
+}
+
+#[test]
+fn a_redriven_map_run_counts() {
+    let flow = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}});
+    let definition = json!({"StartAt": "M", "States": {"M": {"Type": "Map", "ItemProcessor": flow, "End": true}}});
+    let (mut run, mut turn) = Run::of(definition, json!([1]));
+    for count in 1..3 {
+        let child = turn.effects.iter().find_map(|effect| match effect {
+            Effect::StartChild(child) => Some(child.id),
+            _ => None,
+        });
+        let outcome = Outcome {
+            status: Status::Failed,
+            output: None,
+            error: None,
+            cause: None,
+        };
+        let id = child.unwrap();
+        run.take(EventKind::ChildEnded { id, outcome });
+        assert_eq!(run.execution.status, Status::Failed);
+        turn = run.take(EventKind::Redriven);
+        let told = turn.history.iter().map(|event| event.to_json(true));
+        let details: Vec<Value> = told
+            .filter_map(|event| event.get("mapRunRedrivenEventDetails").cloned())
+            .collect();
+        assert_eq!(details[0]["redriveCount"], json!(count));
+        assert!(details[0]["mapRunArn"].is_string());
+    }
+}
+
+#[test]
+fn an_execution_tells_by_which_alias_it_was_started() {
+    let machine = Machine::parse(&json!({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}})).unwrap();
+    let (mut run, _) = Run::of(
+        json!({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}),
+        json!({}),
+    );
+    let mut identity = run.execution.identity.clone();
+    identity.version_arn = Some(format!("{}:3", identity.machine_arn));
+    identity.alias_arn = Some(format!("{}:live", identity.machine_arn));
+    let start = machine.start();
+    run.execution = Execution::new(Start {
+        identity,
+        input: Arc::new(json!({})),
+        start,
+        express: false,
+        entry: None,
+        seed: [7; 16],
+    });
+    let told = run.take(EventKind::Started).history[0].to_json(true);
+    let details = &told["executionStartedEventDetails"];
+    assert_eq!(details["stateMachineVersionArn"], "arn:aws:states:r:a:stateMachine:m:3");
+    assert_eq!(
+        details["stateMachineAliasArn"],
+        "arn:aws:states:r:a:stateMachine:m:live"
+    );
 }

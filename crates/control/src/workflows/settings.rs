@@ -33,6 +33,10 @@ pub struct Settings {
     pub nesting: usize,
     /// Longest input or output of a state or an execution, in bytes.
     pub payload_size: usize,
+    /// Variables that one Assign sets, in bytes.
+    pub assign_size: usize,
+    /// Variables of an execution together, in bytes.
+    pub variables_size: usize,
     /// Events in the history of an execution; it fails when there would be more.
     pub history_events: u64,
     /// Longest run of an Express execution, in seconds.
@@ -68,6 +72,8 @@ impl Default for Settings {
             open_executions: 1_000_000,
             nesting: 32,
             payload_size: limits.payload_bytes,
+            assign_size: limits.assign_bytes,
+            variables_size: limits.variables_bytes,
             history_events: limits.history_events,
             express_seconds: limits.express_seconds,
             inline_concurrency: limits.inline_concurrency,
@@ -97,6 +103,8 @@ impl Settings {
     pub(super) fn limits(&self) -> Limits {
         Limits {
             payload_bytes: self.payload_size,
+            assign_bytes: self.assign_size,
+            variables_bytes: self.variables_size,
             history_events: self.history_events,
             express_seconds: self.express_seconds,
             inline_concurrency: self.inline_concurrency,

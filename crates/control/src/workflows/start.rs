@@ -153,12 +153,15 @@ impl Control {
             false => Named::Execution(machine.name.clone(), name.to_owned()),
         };
         let parsed = self.parsed(&caller.namespace, &target.draft.definition).await?;
+        let machine_arn = self.arn(caller, Named::Machine(machine.name.clone())).to_string();
         let identity = execution::Identity {
             arn: self.arn(caller, named).to_string(),
             name: name.to_owned(),
-            machine_arn: self.arn(caller, Named::Machine(machine.name.clone())).to_string(),
             machine_name: machine.name.clone(),
             role_arn: target.draft.role_arn.clone(),
+            version_arn: target.version.map(|number| format!("{machine_arn}:{number}")),
+            alias_arn: target.alias.as_ref().map(|alias| format!("{machine_arn}:{alias}")),
+            machine_arn,
         };
         let start = execution::Start {
             identity,

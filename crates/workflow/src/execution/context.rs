@@ -17,6 +17,9 @@ pub struct Item {
     /// Its name, if a Map runs over an object.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub key: Option<String>,
+    /// The object or bucket that it was read from; none if it comes from the state's data.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<Arc<str>>,
 }
 
 impl Execution {
@@ -46,14 +49,18 @@ impl Execution {
     }
 
     fn describe(&self) -> Value {
-        json!({
+        let mut described = json!({
             "Id": self.identity.arn,
             "Input": *self.input,
             "Name": self.identity.name,
             "RoleArn": self.identity.role_arn,
             "StartTime": moment::text(self.started_ms),
             "RedriveCount": self.redrives,
-        })
+        });
+        if let Some(redriven_ms) = self.redriven_ms {
+            described["RedriveTime"] = json!(moment::text(redriven_ms));
+        }
+        described
     }
 }
 
@@ -65,7 +72,10 @@ impl Item {
         if let Some(key) = &self.key {
             item.insert("Key".to_owned(), json!(key));
         }
-        item.insert("Source".to_owned(), json!("STATE_DATA"));
+        item.insert(
+            "Source".to_owned(),
+            json!(self.source.as_deref().unwrap_or("STATE_DATA")),
+        );
         Value::Object(item)
     }
 }

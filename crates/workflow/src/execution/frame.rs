@@ -36,6 +36,9 @@ pub struct Frame {
     /// The variables that it sees, once they differ from its parent's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub variables: Option<Arc<Map<String, Value>>>,
+    /// How many bytes those are that it has set itself.
+    #[serde(default)]
+    pub variable_bytes: usize,
     /// The item of an iteration.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub item: Option<Arc<Item>>,
@@ -57,6 +60,7 @@ impl Frame {
             retries: 0,
             tries: Vec::new(),
             variables: None,
+            variable_bytes: 0,
             item: None,
             doing: Doing::Entering,
         }
@@ -193,6 +197,12 @@ pub struct Run {
     pub stage: Stage,
     /// Children that go on: effect to index.
     pub children: std::collections::BTreeMap<u64, u32>,
+    /// Where its items were read from, as `Map.Item.Source` tells it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<Arc<str>>,
+    /// How often it was redriven.
+    #[serde(default)]
+    pub redrives: u32,
 }
 
 /// What a map run is at.

@@ -22,6 +22,12 @@ pub struct Identity {
     pub machine_name: String,
     /// As whom it acts.
     pub role_arn: String,
+    /// The version that it runs, if it was started by one or by an alias.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version_arn: Option<String>,
+    /// The alias that it was started by.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub alias_arn: Option<String>,
 }
 
 /// What an execution begins with.
@@ -102,6 +108,9 @@ pub struct Execution {
     pub started_ms: i64,
     /// How often it was redriven.
     pub redrives: u32,
+    /// When it was redriven last.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub redriven_ms: Option<i64>,
     /// Where it began, if it repeats another one from there.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub entry: Option<Box<Entry>>,
@@ -139,6 +148,7 @@ impl Execution {
             outcome: None,
             started_ms: 0,
             redrives: 0,
+            redriven_ms: None,
             entry: start.entry.map(Box::new),
             now_ms: 0,
             start: start.start,

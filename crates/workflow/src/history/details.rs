@@ -15,6 +15,12 @@ pub enum Details {
         input: Arc<Value>,
         /// As whom it acts.
         role_arn: String,
+        /// The version that it runs, if it was started by one or by an alias.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        version_arn: Option<String>,
+        /// The alias that it was started by.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        alias_arn: Option<String>,
     },
     /// A state was entered.
     Entered {
@@ -114,6 +120,13 @@ pub enum Details {
         /// Its ARN.
         arn: String,
     },
+    /// A map run was redriven.
+    MapRunRedriven {
+        /// Its ARN.
+        arn: String,
+        /// For the how many-th time.
+        count: u32,
+    },
     /// A JSONata expression failed.
     Evaluation {
         /// Name of the error.
@@ -140,7 +153,16 @@ impl Details {
         let mut out = Fields(Map::new(), data);
         match self {
             Details::None => return None,
-            Details::Started { input, role_arn } => out.payload("input", input).put("roleArn", role_arn),
+            Details::Started {
+                input,
+                role_arn,
+                version_arn,
+                alias_arn,
+            } => out
+                .payload("input", input)
+                .put("roleArn", role_arn)
+                .some("stateMachineVersionArn", version_arn.as_deref())
+                .some("stateMachineAliasArn", alias_arn.as_deref()),
             Details::Entered { name, input } => out.put("name", &**name).payload("input", input),
             Details::Exited { name, output, assigned } => {
                 out.put("name", &**name).payload("output", output).assigned(assigned)
@@ -186,6 +208,7 @@ impl Details {
             Details::Length(length) => out.put("length", *length),
             Details::Iteration { name, index } => out.put("name", &**name).put("index", *index),
             Details::MapRun { arn } => out.put("mapRunArn", arn),
+            Details::MapRunRedriven { arn, count } => out.put("mapRunArn", arn).put("redriveCount", *count),
             Details::Evaluation {
                 error,
                 cause,

@@ -134,7 +134,6 @@ impl Stages<'_> {
     fn failed(&self, error: &Option<String>, cause: &Option<String>) -> Failure {
         let failure = Failure::new(error.clone(), cause.clone());
         match self.state.kind {
-            Kind::Task(_) => failure.of_task(),
             Kind::Parallel(_) => failure.or_named("States.BranchFailed"),
             _ => failure,
         }

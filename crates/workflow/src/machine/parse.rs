@@ -20,8 +20,11 @@ impl Machine {
         let flow: raw::Flow = read(definition, "")?;
         let timeout_seconds = flow.timeout_seconds;
         let outer = u32::try_from(flow.states.len()).unwrap_or(u32::MAX);
-        let mut table = Table { states: Vec::new() };
-        let start = table.flow(flow, "", Language::default())?;
+        let mut table = Table {
+            states: Vec::new(),
+            language: flow.query_language.unwrap_or_default(),
+        };
+        let start = table.flow(flow, "")?;
         let states: Option<Vec<State>> = table.states.into_iter().collect();
         Ok(Self {
             states: states.ok_or_else(|| Error::internal("a state of the definition was not parsed"))?,
@@ -49,11 +52,13 @@ type Names = HashMap<String, StateId>;
 struct Table {
     /// `None` for those whose place is taken, but which are not parsed yet.
     states: Vec<Option<State>>,
+    /// The machine's own, which branches and processors have at any depth: not that of the state around them.
+    language: Language,
 }
 
 impl Table {
-    fn flow(&mut self, flow: raw::Flow, at: &str, inherited: Language) -> Result<StateId> {
-        let language = flow.query_language.unwrap_or(inherited);
+    fn flow(&mut self, flow: raw::Flow, at: &str) -> Result<StateId> {
+        let language = flow.query_language.unwrap_or(self.language);
         let mut names = Names::with_capacity(flow.states.len());
         for name in flow.states.keys() {
             names.insert(name.clone(), self.reserve(at)?);
@@ -86,7 +91,7 @@ impl Table {
             .map(|entry| catcher(entry, names, at))
             .collect::<Result<_>>()?;
         let data = data(&mut raw);
-        let kind = self.kind(raw, names, at, language)?;
+        let kind = self.kind(raw, names, at)?;
         Ok(State {
             name: Arc::from(name),
             language,
@@ -99,11 +104,11 @@ impl Table {
         })
     }
 
-    fn kind(&mut self, raw: raw::State, names: &Names, at: &str, language: Language) -> Result<Kind> {
+    fn kind(&mut self, raw: raw::State, names: &Names, at: &str) -> Result<Kind> {
         Ok(match raw.kind.as_str() {
             "Task" => Kind::Task(task(raw, at)?),
-            "Parallel" => Kind::Parallel(self.parallel(raw, at, language)?),
-            "Map" => Kind::Map(Box::new(self.map(raw, at, language)?)),
+            "Parallel" => Kind::Parallel(self.parallel(raw, at)?),
+            "Map" => Kind::Map(Box::new(self.map(raw, at)?)),
             "Pass" => Kind::Pass(Pass { result: raw.result }),
             "Wait" => Kind::Wait(wait(raw, at)?),
             "Choice" => Kind::Choice(choice(raw, names, at)?),
@@ -116,22 +121,22 @@ impl Table {
         })
     }
 
-    fn parallel(&mut self, raw: raw::State, at: &str, language: Language) -> Result<Parallel> {
+    fn parallel(&mut self, raw: raw::State, at: &str) -> Result<Parallel> {
         if raw.branches.is_empty() {
             return Err(refuse("a Parallel needs 'Branches'", at));
         }
         let branches = raw.branches.into_iter().enumerate();
-        let branches = branches.map(|(index, flow)| self.flow(flow, &format!("{at}/Branches[{index}]"), language));
+        let branches = branches.map(|(index, flow)| self.flow(flow, &format!("{at}/Branches[{index}]")));
         Ok(Parallel {
             branches: branches.collect::<Result<_>>()?,
         })
     }
 
-    fn map(&mut self, mut raw: raw::State, at: &str, language: Language) -> Result<Map> {
+    fn map(&mut self, mut raw: raw::State, at: &str) -> Result<Map> {
         let flow = raw.item_processor.take().or(raw.iterator.take());
         let flow = flow.ok_or_else(|| refuse("a Map needs an 'ItemProcessor'", at))?;
         let mode = mode(&flow.processor_config);
-        let start = self.flow(flow, &format!("{at}/ItemProcessor"), language)?;
+        let start = self.flow(flow, &format!("{at}/ItemProcessor"))?;
         Ok(Map {
             start,
             mode,
@@ -279,10 +284,17 @@ fn reads_context(state: &Value, language: Language) -> bool {
     match state {
         Value::String(text) => match language {
             Language::JSONPath => text.contains("$$"),
-            Language::JSONata => text.contains("context") || text.replace("$states.", "").contains("$states"),
+            Language::JSONata => names_context(text),
         },
         Value::Array(items) => items.iter().any(|item| reads_context(item, language)),
         Value::Object(fields) => fields.values().any(|field| reads_context(field, language)),
         _ => false,
     }
+}
+
+/// Whether a text says `$states.context`, or `$states` without one of the other fields: as a whole, with a wildcard …
+fn names_context(text: &str) -> bool {
+    let others = [".input", ".result", ".errorOutput"];
+    let mut uses = text.split("$states").skip(1);
+    uses.any(|after| !others.iter().any(|field| after.starts_with(field)))
 }

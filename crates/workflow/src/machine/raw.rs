@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::fields::present;
+use super::fields::{present, whole};
 use super::{Language, Selector};
 
 /// A machine, a branch, or the processor of a Map.
@@ -13,6 +13,7 @@ pub(super) struct Flow {
     pub start_at: String,
     pub states: Map<String, Value>,
     pub query_language: Option<Language>,
+    #[serde(default, deserialize_with = "whole")]
     pub timeout_seconds: Option<u64>,
     #[serde(default)]
     pub processor_config: ProcessorConfig,
@@ -102,6 +103,7 @@ pub(super) struct State {
 pub(super) struct Retrier {
     pub error_equals: Vec<String>,
     pub interval_seconds: Option<f64>,
+    #[serde(default, deserialize_with = "whole")]
     pub max_attempts: Option<u32>,
     pub backoff_rate: Option<f64>,
     pub max_delay_seconds: Option<f64>,

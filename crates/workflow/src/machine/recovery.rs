@@ -46,12 +46,12 @@ impl Retrier {
 
 /// Whether a retrier or catcher with these names takes this error.
 ///
-/// `States.ALL` takes every error but `States.Runtime` and `States.DataLimitExceeded`; `States.TaskFailed` every error
-/// of a task but `States.Timeout`.
-pub(crate) fn takes(names: &[String], error: &str, of_task: bool) -> bool {
+/// `States.ALL` takes every error but `States.Runtime` and `States.DataLimitExceeded`; `States.TaskFailed`, which is a
+/// wildcard too, every one but `States.Timeout` and `States.Runtime`, whether a task, a branch or an expression failed.
+pub(crate) fn takes(names: &[String], error: &str) -> bool {
     names.iter().any(|name| match name.as_str() {
         "States.ALL" => !matches!(error, "States.Runtime" | "States.DataLimitExceeded"),
-        "States.TaskFailed" => of_task && !matches!(error, "States.Timeout" | "States.Runtime"),
+        "States.TaskFailed" => !matches!(error, "States.Timeout" | "States.Runtime"),
         name => name == error,
     })
 }
@@ -83,13 +83,13 @@ mod tests {
 
     #[test]
     fn names_take_errors() {
-        let takes = |name: &str, error: &str, of_task| takes(&[name.to_owned()], error, of_task);
-        assert!(takes("States.ALL", "Anything", false));
-        assert!(!takes("States.ALL", "States.Runtime", false));
-        assert!(!takes("States.ALL", "States.DataLimitExceeded", false));
-        assert!(takes("States.TaskFailed", "Anything", true));
-        assert!(!takes("States.TaskFailed", "Anything", false));
-        assert!(!takes("States.TaskFailed", "States.Timeout", true));
-        assert!(takes("Mine", "Mine", false) && !takes("Mine", "Yours", true));
+        let takes = |name: &str, error: &str| takes(&[name.to_owned()], error);
+        assert!(takes("States.ALL", "Anything"));
+        assert!(!takes("States.ALL", "States.Runtime"));
+        assert!(!takes("States.ALL", "States.DataLimitExceeded"));
+        assert!(takes("States.TaskFailed", "Anything"));
+        assert!(!takes("States.TaskFailed", "States.Runtime"));
+        assert!(!takes("States.TaskFailed", "States.Timeout"));
+        assert!(takes("Mine", "Mine") && !takes("Mine", "Yours"));
     }
 }

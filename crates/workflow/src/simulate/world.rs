@@ -13,6 +13,8 @@ use crate::{Limits, Turn, advance};
 
 /// When every simulation begins: 2026-01-01T00:00:00Z.
 const BEGINNING_MS: i64 = 1_767_225_600_000;
+/// What a turn takes that was cut, so that a loop without a wait comes to its deadline.
+const CUT_MS: i64 = 10_000;
 /// What a simulation may take before it is given up.
 const MOST_TURNS: u32 = 1_000_000;
 
@@ -51,6 +53,8 @@ fn root(case: &Case, machine: &Machine) -> Start {
         machine_arn: "arn:aws:states:us-east-1:111111111111:stateMachine:test".to_owned(),
         machine_name: "test".to_owned(),
         role_arn: "arn:aws:iam::111111111111:role/test".to_owned(),
+        version_arn: None,
+        alias_arn: None,
     };
     Start {
         identity,
@@ -145,7 +149,12 @@ impl World<'_> {
             if !more {
                 return;
             }
-            turn = advance(self.machine, execution, &[], &self.limits);
+            self.now_ms += CUT_MS;
+            let tick = Event {
+                at_ms: self.now_ms,
+                kind: EventKind::Tick,
+            };
+            turn = advance(self.machine, execution, &[tick], &self.limits);
         }
     }
 
@@ -216,6 +225,8 @@ impl World<'_> {
             ),
             machine_name: child.machine_name,
             role_arn: of.role_arn,
+            version_arn: None,
+            alias_arn: None,
         };
         let mut seed = [0; 16];
         seed[..8].copy_from_slice(&(self.lives.len() as u64).to_be_bytes());

@@ -5,7 +5,7 @@ use serde_json::{Map as Object, Value};
 use super::{map, transfer::render};
 use crate::execution::{FrameId, Item};
 use crate::failure::Failure;
-use crate::fields::{integer, refuse};
+use crate::fields::{effective, integer, refuse};
 use crate::interpreter::Interpreter;
 use crate::machine::{Amount, Batcher};
 use crate::query::{Fault, Scope};
@@ -22,11 +22,11 @@ pub(super) fn batches(
         .as_ref()
         .map(|input| render(turn, id, Some(input), "ItemBatcher/BatchInput"))
         .transpose()?;
-    let limits = turn.view(id).map(|view| batch_limits(batcher, &view.scope()));
-    let (most, bytes) = match limits {
-        Some(limits) => limits.map_err(|fault| turn.fault(id, fault))?,
-        None => return Ok(items),
+    let (Some(view), Some(state)) = (turn.view(id), turn.state(id)) else {
+        return Ok(items);
     };
+    let limits = effective(state, &view).and_then(|input| batch_limits(batcher, &view.over(&input)));
+    let (most, bytes) = limits.map_err(|fault| turn.fault(id, fault))?;
     let mut batches: Vec<Vec<Value>> = Vec::new();
     let mut size = 0;
     for item in items {
@@ -46,7 +46,7 @@ pub(super) fn batches(
         all.insert("Items".to_owned(), Value::Array(batch));
         Value::Object(all)
     });
-    Ok(map::listed(batches.collect()))
+    Ok(map::listed(batches.collect(), None))
 }
 
 fn batch_limits(batcher: &Batcher, scope: &Scope) -> Result<(usize, usize), Fault> {

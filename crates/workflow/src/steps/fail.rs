@@ -13,11 +13,20 @@ pub(super) fn work(work: &Work, fields: &Fail) -> Failure {
     }
 }
 
-/// The error and the cause that it fails with.
+/// The longest error, in characters; as long as `SendTaskFailure` takes it.
+const MAX_ERROR: usize = 256;
+/// The longest cause, in characters.
+const MAX_CAUSE: usize = 32_768;
+
+/// The error and the cause that it fails with, cut where they are longer than the API tells them.
 pub(crate) fn words(state: &State, view: &View, fields: &Fail) -> Result<(Option<String>, Option<String>), Fault> {
+    let words = |field: Option<&Amount>, name: &str, most: usize| {
+        let text = text(state.language, view, field, name)?;
+        Ok(text.map(|text| text.chars().take(most).collect()))
+    };
     Ok((
-        text(state.language, view, fields.error.as_ref(), "Error")?,
-        text(state.language, view, fields.cause.as_ref(), "Cause")?,
+        words(fields.error.as_ref(), "Error", MAX_ERROR)?,
+        words(fields.cause.as_ref(), "Cause", MAX_CAUSE)?,
     ))
 }
 
@@ -31,8 +40,11 @@ fn text(language: Language, view: &View, field: Option<&Amount>, name: &str) -> 
         }
         (Some(Amount::Literal(literal)), Language::JSONPath) => literal.clone(),
     };
-    Ok(Some(match value {
-        Value::String(text) => text,
-        other => other.to_string(),
-    }))
+    match (value, field) {
+        (Value::String(text), _) => Ok(Some(text)),
+        (other, Some(Amount::Path(path))) => Err(Fault::runtime(format!(
+            "The {name}Path field refers to value {other} which is not a string: {path}"
+        ))),
+        (other, _) => Ok(Some(other.to_string())),
+    }
 }

@@ -31,7 +31,11 @@ pub(super) fn input(turn: &mut Interpreter, id: FrameId, item: &Item) -> Result<
             effective(state, &view).and_then(|effective| template::render(selector, &view.over(&effective)))
         }
     };
-    rendered.map(Arc::new).map_err(|fault| turn.fault(id, fault))
+    let rendered = rendered.map_err(|fault| turn.fault(id, fault))?;
+    match turn.is_too_large(&rendered) {
+        true => Err(Failure::too_large_for(&state.name)),
+        false => Ok(Arc::new(rendered)),
+    }
 }
 
 /// Begins as many iterations as may go on, caused by this event. Whether any has begun.

@@ -13,6 +13,10 @@ use crate::query::{Fault, Scope, jsonata, path};
 
 /// Reads the items and begins the first iterations.
 pub(super) fn work(work: Work, fields: &Map) -> Result<Step, Failure> {
+    if fields.reader.is_some() && fields.mode == MapMode::Inline {
+        let cause = "An ItemReader reads items for a Map of mode DISTRIBUTED only.";
+        return Err(work.fault(Fault::runtime(cause)));
+    }
     let effective = effective(work.state, &work.view).map_err(|fault| work.fault(fault))?;
     let items = match fields.reader {
         Some(_) => Vec::new(),
@@ -54,7 +58,7 @@ pub(crate) fn items(state: &State, view: &View, fields: &Map, effective: &Arc<Va
     };
     match value {
         Value::Object(fields) => Ok(entries(fields)),
-        Value::Array(values) => Ok(listed(values)),
+        Value::Array(values) => Ok(listed(values, None)),
         other => Err(Fault::evaluation(
             "Items",
             format!("Map state input must be an array but was: {other}"),
@@ -91,12 +95,13 @@ fn from_path(view: &View, fields: &Map, effective: &Arc<Value>) -> Result<Value,
     }
 }
 
-/// Items of an array.
-pub(super) fn listed(values: Vec<Value>) -> Vec<Item> {
+/// Items of an array, from this object or bucket.
+pub(super) fn listed(values: Vec<Value>, source: Option<&Arc<str>>) -> Vec<Item> {
     let items = (0..).zip(values).map(|(index, value)| Item {
         index,
         value: Arc::new(value),
         key: None,
+        source: source.cloned(),
     });
     items.collect()
 }
@@ -107,6 +112,7 @@ fn entries(fields: serde_json::Map<String, Value>) -> Vec<Item> {
         index,
         value: Arc::new(value),
         key: Some(key),
+        source: None,
     });
     items.collect()
 }

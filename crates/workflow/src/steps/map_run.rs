@@ -32,6 +32,8 @@ pub(super) fn begin(work: Work, fields: &Map, input: &Arc<Value>) -> Result<Step
             arn,
             stage: Stage::Running,
             children: BTreeMap::new(),
+            source: None,
+            redrives: 0,
         });
     }
     match &fields.reader {
@@ -226,11 +228,15 @@ pub(super) fn failed(turn: &mut Interpreter, id: FrameId, failure: Failure) -> F
 /// Begins the children of a run again that have no result. Whether the frame has a run that had begun.
 pub(crate) fn redriven(turn: &mut Interpreter, id: FrameId) -> bool {
     let Some(fan) = fan::of(turn, id) else { return false };
-    let Some(run) = &fan.run else { return false };
+    let Some(run) = &mut fan.run else { return false };
     if run.stage != Stage::Running || fan.items.is_empty() {
         return false;
     }
-    let details = Details::MapRun { arn: run.arn.clone() };
+    run.redrives += 1;
+    let details = Details::MapRunRedriven {
+        arn: run.arn.clone(),
+        count: run.redrives,
+    };
     (fan.begun, fan.running, fan.failed) = (0, 0, 0);
     turn.record(id, HistoryKind::MapRunRedriven, details);
     let step = proceed(turn, id);

@@ -10,6 +10,9 @@ use crate::machine::Parallel;
 pub(super) fn work(work: Work, fields: &Parallel) -> Result<Step, Failure> {
     let input = effective(work.state, &work.view).and_then(|effective| arguments(work.state, &work.view, &effective));
     let input = input.map_err(|fault| work.fault(fault))?;
+    if work.turn.is_too_large(&input) {
+        return Err(Failure::too_large_for(&work.state.name));
+    }
     let turn = work.turn;
     let started = turn.record(work.id, HistoryKind::ParallelStateStarted, Details::None);
     let count = u32::try_from(fields.branches.len()).unwrap_or(u32::MAX);

@@ -23,6 +23,9 @@ pub(super) fn work(mut work: Work, fields: &Task) -> Result<Step, Failure> {
         work.view = view;
     }
     let start = prepare(&work, fields, id, token).map_err(|fault| work.fault(fault))?;
+    if work.turn.is_too_large(&start.input) {
+        return Err(Failure::too_large_for(&work.state.name));
+    }
     schedule(&mut work, fields, start);
     Ok(Step::Stay)
 }
@@ -290,5 +293,5 @@ fn failed(
         },
     };
     turn.record(id, kind(kinds, resource), details);
-    Failure::new(error, cause).of_task()
+    Failure::new(error, cause)
 }

@@ -52,6 +52,7 @@ pub(super) fn read(turn: &mut Interpreter, id: FrameId, reader: &Reader, input: 
     let Some(state) = turn.state(id) else {
         return Ok(Step::Stay);
     };
+    let source = source(&parameters);
     turn.effects.push(Effect::ReadItems(ItemRead {
         id: effect,
         state: state.name.clone(),
@@ -61,7 +62,17 @@ pub(super) fn read(turn: &mut Interpreter, id: FrameId, reader: &Reader, input: 
         max_items,
     }));
     wait(turn, id, effect, Stage::Reading(effect));
+    if let Some(run) = run_of(turn, id) {
+        run.source = source;
+    }
     Ok(Step::Stay)
+}
+
+/// The object that a reader reads, or the bucket that it lists.
+fn source(parameters: &Value) -> Option<Arc<str>> {
+    let bucket = parameters["Bucket"].as_str()?;
+    let object = parameters["Key"].as_str().map(|key| format!("/{key}"));
+    Some(format!("S3://{bucket}{}", object.unwrap_or_default()).into())
 }
 
 fn wait(turn: &mut Interpreter, id: FrameId, effect: u64, stage: Stage) {
@@ -110,7 +121,8 @@ fn take_items(turn: &mut Interpreter, id: FrameId, items: Value) -> Result<Step,
     };
     if let Some(fan) = fan::of(turn, id) {
         (fan.results, fan.bytes) = (vec![None; items.len()], 0);
-        fan.items = map::listed(items);
+        let source = fan.run.as_ref().and_then(|run| run.source.as_ref());
+        fan.items = map::listed(items, source);
     }
     match fields(turn, id) {
         Some(map) => run(turn, id, map),

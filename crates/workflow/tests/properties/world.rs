@@ -51,6 +51,8 @@ fn begin(machine: &Machine, input: &Value) -> Execution {
             machine_arn: "arn:aws:states:r:a:stateMachine:m".to_owned(),
             machine_name: "m".to_owned(),
             role_arn: "arn:aws:iam::a:role/r".to_owned(),
+            version_arn: None,
+            alias_arn: None,
         },
         input: Arc::new(input.clone()),
         start: machine.start(),
