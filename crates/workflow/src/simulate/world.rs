@@ -13,7 +13,9 @@ use crate::{Limits, Turn, advance};
 
 /// When every simulation begins: 2026-01-01T00:00:00Z.
 const BEGINNING_MS: i64 = 1_767_225_600_000;
-/// What a turn takes that was cut, so that a loop without a wait comes to its deadline.
+/// What a turn of an Express execution takes: its history has no end, so that a loop must come to its deadline.
+const TURN_MS: i64 = 10;
+/// What a turn takes that was cut.
 const CUT_MS: i64 = 10_000;
 /// What a simulation may take before it is given up.
 const MOST_TURNS: u32 = 1_000_000;
@@ -140,6 +142,9 @@ impl World<'_> {
             return;
         };
         let mut turn = advance(self.machine, execution, events, &self.limits);
+        if execution.express {
+            self.now_ms += TURN_MS;
+        }
         loop {
             let more = turn.more;
             self.carry_out(life, turn);
