@@ -170,16 +170,20 @@ impl<'a> Interpreter<'a> {
 
     /// Whether a payload is larger than the limit.
     pub fn is_too_large(&self, payload: &Value) -> bool {
-        size(payload) > self.limits.payload_bytes
+        count(payload, self.limits.payload_bytes).is_err()
     }
 }
 
 /// Bytes of a value as JSON.
 pub(crate) fn size(value: &Value) -> usize {
-    let mut counter = Counter(0);
-    // It cannot fail: keys are texts, and counting takes every byte.
-    let _ = serde_json::to_writer(&mut counter, value);
-    counter.0
+    // It cannot fail: keys are texts, and there is room for every byte.
+    count(value, usize::MAX).unwrap_or(usize::MAX)
+}
+
+/// The same, if they are no more than so many.
+fn count(value: &Value, most: usize) -> serde_json::Result<usize> {
+    let mut counter = Counter { count: 0, most };
+    serde_json::to_writer(&mut counter, value).map(|()| counter.count)
 }
 
 /// Bytes of a field of an object as JSON, with what separates it from the next.
@@ -192,13 +196,19 @@ pub(crate) fn fields_size(fields: &Map<String, Value>) -> usize {
     fields.iter().map(|(name, value)| field_size(name, value)).sum()
 }
 
-/// Counts bytes that are written to it.
-struct Counter(usize);
+/// Counts bytes that are written to it, and takes no more than so many.
+struct Counter {
+    count: usize,
+    most: usize,
+}
 
 impl std::io::Write for Counter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
+        self.count += bytes.len();
+        match self.count <= self.most {
+            true => Ok(bytes.len()),
+            false => Err(std::io::ErrorKind::FileTooLarge.into()),
+        }
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

@@ -135,7 +135,10 @@ fn an_express_loop_without_a_wait_runs_out_of_time() {
     let again = machine(json!({"Type": "Pass", "Next": "A"}), json!({}));
     let ended = end(json!({"definition": again, "type": "EXPRESS", "input": {}}));
     assert_eq!(ended, ("TIMED_OUT".to_owned(), json!("States.Timeout")));
-    let task = machine(json!({"Type": "Task", "Resource": "wisp:action:call", "Next": "A"}), json!({}));
+    let task = machine(
+        json!({"Type": "Task", "Resource": "wisp:action:call", "Next": "A"}),
+        json!({}),
+    );
     let ended = end(json!({"definition": task, "type": "EXPRESS", "input": {}}));
     assert_eq!(ended, ("TIMED_OUT".to_owned(), json!("States.Timeout")));
 }
