@@ -28,7 +28,7 @@ live: export WISP_TEST_PYTHON_PACKAGES := $(CACHE)/live-$(shell sha256sum <tests
 FEATURES ?=
 BUILD = cargo build --quiet --workspace $(FEATURES) --bins --tests
 
-.PHONY: help demo test test-clients prepare check lint unit scenarios sdk composer workflows durabletask serverless live bench bench-coldstart bench-workflows audit format
+.PHONY: help demo test test-clients prepare check lint unit scenarios sdk composer workflows durabletask durable-functions serverless live bench bench-coldstart bench-workflows audit format
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -36,7 +36,7 @@ help: ## Shows this list
 demo: ## Builds, serves, deploys three functions, invokes them, and leaves the server running
 	@./examples/demo.sh
 
-test: prepare check lint unit scenarios sdk composer workflows durabletask serverless live ## Installs what tests need, then runs every check and test
+test: prepare check lint unit scenarios sdk composer workflows durabletask durable-functions serverless live ## Installs what tests need, then runs every check and test
 
 prepare: ## Installs what tests need and is missing: interpreters, a C compiler, npm packages
 	@./tests/prepare.sh
@@ -83,6 +83,10 @@ workflows: prepare ## Runs boto3 and the AWS CLI against a server
 durabletask: prepare ## Runs the Durable Task libraries for Python and JavaScript against a server
 	@$(BUILD)
 	@./tests/durabletask/run.sh
+
+durable-functions: prepare ## Runs Azure Durable Functions' packages, and the examples of orchestrations
+	@$(BUILD)
+	@./tests/durable-functions/run.sh
 
 live: prepare ## Attacks a whole platform: hostile functions, kill -9 under load
 	@$(BUILD)

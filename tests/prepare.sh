@@ -38,7 +38,7 @@ done
 
 cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wisp}
 bundled=crates/runtimes/src/languages/nodejs/packages
-for client in sdk composer durabletask clients/serverless "$@"; do
+for client in sdk composer durabletask durable-functions clients/serverless "$@"; do
   modules=$cache/npm-$(sha256sum <tests/$client/package-lock.json | cut -c1-12)
   [[ ! -d $modules/node_modules ]] || continue
   echo "installing the npm packages of tests/$client"
@@ -85,6 +85,13 @@ if [[ ! -d $orchestrations ]]; then
   "$python" -m venv "$orchestrations.new"
   "$orchestrations.new/bin/python" -m pip install --quiet --only-binary :all: -r tests/durabletask/requirements.txt
   mv "$orchestrations.new" "$orchestrations"
+fi
+durable=$cache/durable-$(sha256sum <tests/durable-functions/requirements.txt | cut -c1-12)
+if [[ ! -d $durable ]]; then
+  echo "installing Azure Durable Functions for Python"
+  rm -rf "$durable.new"
+  "$python" -m pip install --quiet --root-user-action=ignore --only-binary :all: --target "$durable.new" -r tests/durable-functions/requirements.txt
+  mv "$durable.new" "$durable"
 fi
 packages=${WISP_LANGUAGES_PYTHON_PACKAGES:-$cache/python-packages-$(sha256sum <tests/python/requirements.txt | cut -c1-12)}
 if [[ ! -d $packages ]]; then

@@ -10,6 +10,7 @@ mod durable;
 mod extract;
 mod failure;
 mod gateway;
+mod hosted;
 mod listen;
 mod reply;
 mod router;

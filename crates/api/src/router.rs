@@ -9,7 +9,7 @@ use wisp_core::{Code, Error};
 use crate::{
     State, durable,
     failure::{self, Failure},
-    gateway,
+    gateway, hosted,
     routes::{
         actions, activations, admin, credentials, events, images, letters, limits, log_forwarding, namespaces,
         packages, rules, secrets, server, triggers,
@@ -101,7 +101,7 @@ pub fn router(state: State) -> Router {
             only("GET", get(log_forwarding::get)),
         )
         .route("/api/v1/web/{*path}", any(web::serve));
-    let router = router.merge(gateway(&state)).merge(durable::service(&state));
+    let router = router.merge(hosted::routes()).merge(gateway(&state)).merge(durable::service(&state));
     let suffix = state.web.host.clone();
     let router = framed(router, state);
     match suffix.is_empty() {
@@ -166,7 +166,7 @@ fn unnamed(list: MethodRouter<State>) -> MethodRouter<State> {
 }
 
 /// A resource with these methods; all others are refused.
-fn only(methods: &'static str, resource: MethodRouter<State>) -> MethodRouter<State> {
+pub(crate) fn only(methods: &'static str, resource: MethodRouter<State>) -> MethodRouter<State> {
     let refuse = move || async move {
         let message = format!("HTTP method not allowed, supported methods: {methods}");
         Failure::from(Error::new(Code::MethodNotAllowed, message).with("allowed", methods))

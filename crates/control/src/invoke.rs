@@ -11,7 +11,7 @@ use wisp_core::{
 };
 
 use crate::{
-    admit::Permit, budget::Budget, control::Control, record, resolve::Resolved, secrets, unstoppable::Unstoppable,
+    admit::Permit, budget::Budget, control::Control, hosted, record, resolve::Resolved, secrets, unstoppable::Unstoppable,
 };
 
 /// How long a caller waits for the end of an invocation.
@@ -190,6 +190,7 @@ impl Control {
         match &call.resolved.action.exec {
             Exec::Sequence { .. } => Box::pin(self.run_sequence(call, budget)),
             _ if call.resolved.action.is_conductor() => Box::pin(self.run_composition(call, budget)),
+            _ if hosted::is_orchestrator(&call.resolved.action) => Box::pin(self.run_orchestrator(call)),
             Exec::Code { .. } | Exec::Blackbox { .. } | Exec::Builtin => Box::pin(self.run_function(call)),
         }
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Map, Value, json};
 use wisp_core::{
     Code, Error, Result,
-    model::{Activation, Fqn, Right, Status},
+    model::{Activation, Fqn, Status},
 };
 use wisp_workflow::{
     execution::EventKind,
@@ -14,11 +14,7 @@ use wisp_workflow::{
 };
 
 use super::effects::Task;
-use crate::{
-    control::Control,
-    event::id_of,
-    invoke::{Call, json as text},
-};
+use crate::{control::Control, event::id_of, once::What};
 
 /// How the `Resource` of an action may begin.
 const ACTION: &str = "wisp:action:";
@@ -116,31 +112,8 @@ impl Control {
     async fn try_action(&self, task: &Task, name: &str, payload: &Value) -> Result<Arc<Activation>> {
         let namespace = &task.namespace;
         let id = id_of(&["workflow", &task.key, &task.nonce, &task.start.id.to_string()]);
-        if let Some(record) = self.inner.activations.get(namespace, id).await?
-            && let Ok(activation) = serde_json::from_slice(&record)
-        {
-            return Ok(Arc::new(activation));
-        }
-        let owner = self.owner(namespace).await?;
-        let caller = owner.ok_or_else(|| Error::new(Code::Forbidden, format!("'{namespace}' has no owner")))?;
         let name = Fqn::resolve(name, namespace)?;
-        let resolved = self.resolve(&caller, &name, Right::Activate).await?;
-        self.inner.kinds.check_runnable(&resolved.action.exec)?;
-        let _permit = self.inner.admission.promised(namespace);
-        let call = Call {
-            id,
-            resolved,
-            payload: text(&arguments(payload))?,
-            caller,
-            cause: None,
-            transaction: id.to_string(),
-            at: self.inner.clock.now(),
-            // The task is the promise: it waits for room.
-            accepted: true,
-            pieces: None,
-            delivery: None,
-        };
-        self.run(call, &mut self.budget()).await
+        self.run_once(id, namespace, &name, payload, What::Invocation).await
     }
 }
 
@@ -166,14 +139,6 @@ fn action_name(name: &str) -> &str {
         return name.split(':').next().unwrap_or_default();
     };
     name.split(':').next().unwrap_or_default()
-}
-
-/// Arguments of an action are an object; anything else is one under `value`.
-fn arguments(payload: &Value) -> Value {
-    match payload {
-        Value::Object(_) => payload.clone(),
-        other => json!({ "value": other }),
-    }
 }
 
 /// The result of an activation, or its failure as a function's is told.

@@ -1,30 +1,52 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    Answer, HTTP, Replay,
+    Answer, HOST, HTTP, Replay,
     answer::{Asked, number, payload},
     attempt::{Attempt, numbered},
 };
 use crate::{
     orchestration::{
-        Ask, Completed, Decision, Event, Failure, Kind, Status,
-        event::{Call, LockRequest, Micros, Operation},
+        Action, Ask, Completed, Decision, Event, Failure, Kind, Status,
+        event::{Call, FROM_OUTSIDE, LockRequest, Micros, Operation},
     },
     query::timestamp,
 };
 
+/// Who runs an orchestrator's code.
+#[derive(Clone, Debug, Default)]
+pub struct Host {
+    /// Its action.
+    pub action: String,
+    /// Names of the functions that the action's code has beside it.
+    pub functions: BTreeSet<String>,
+}
+
+impl Host {
+    /// Says of a call of the orchestrator which action runs it, if its name alone does not.
+    fn tag(&self, mut ask: Ask) -> Ask {
+        if let Ask::Task(call) | Ask::Child { call, .. } = &mut ask
+            && (call.name == HTTP || self.functions.contains(&call.name))
+        {
+            call.tags.insert(HOST.to_owned(), self.action.clone());
+        }
+        ask
+    }
+}
+
 impl Replay<'_> {
     /// What the instance does after a turn that the code answered so. `execution` makes the questions to entities its own.
-    pub fn decide(&self, answer: &Answer, execution: &str) -> Decision {
+    pub fn decide(&self, answer: &Answer, execution: &str, host: &Host) -> Decision {
         let mut actions = self.attempts_again();
         let next = self.next + actions.len() as i32;
         let end = match self.asked(answer, execution) {
             Ok(asks) => {
                 let end = self.end(answer);
-                actions.extend(numbered(next, asks.into_iter().skip(self.known.len()).chain(end)));
+                let asks = asks.into_iter().skip(self.known.len()).map(|ask| host.tag(ask));
+                actions.extend(numbered(next, asks.chain(end)));
                 None
             }
-            Err(failure) => Some(failed(failure)),
+            Err(failure) => Some(fail(failure)),
         };
         actions.extend(numbered(next, end));
         Decision {
@@ -54,7 +76,7 @@ impl Replay<'_> {
 
     fn end(&self, answer: &Answer) -> Option<Ask> {
         if let Some(error) = &answer.error {
-            return Some(failed(Failure {
+            return Some(fail(Failure {
                 kind: "Error".to_owned(),
                 message: error.clone(),
                 ..Failure::default()
@@ -100,7 +122,16 @@ impl Replay<'_> {
     }
 }
 
-fn failed(failure: Failure) -> Ask {
+/// The end of an instance whose code could not be run.
+pub fn failed(failure: Failure) -> Decision {
+    let kind = fail(failure);
+    Decision {
+        actions: vec![Action { id: FROM_OUTSIDE, kind }],
+        custom_status: None,
+    }
+}
+
+fn fail(failure: Failure) -> Ask {
     Ask::Complete(Completed {
         status: Status::Failed,
         result: None,

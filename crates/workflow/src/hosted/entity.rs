@@ -1,20 +1,20 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::orchestration::{Batch, Entity, Failure, Kind, Operation, Payload, Report, Wish};
+use crate::orchestration::{Batch, Failure, Kind, Operation, Payload, Report, Wish};
 
-/// A batch of operations as the packages read it.
-pub fn entity_request(entity: &Entity, batch: &Batch) -> Value {
+/// A batch of operations on an entity (`@name@key`) as the packages read it.
+pub fn entity_request(entity: &str, state: Option<&str>, batch: &Batch) -> Value {
     let operations = batch.operations.iter().filter_map(|event| match &event.kind {
         Kind::EntityCalled(operation) => Some(one(operation, false)),
         Kind::EntitySignaled(operation) => Some(one(operation, true)),
         _ => None,
     });
-    let key = entity.id.splitn(3, '@').nth(2);
+    let mut parts = entity.splitn(3, '@').skip(1);
     json!({
-        "self": { "name": entity.name(), "key": key },
-        "exists": entity.state.is_some(),
-        "state": entity.state,
+        "self": { "name": parts.next(), "key": parts.next() },
+        "exists": state.is_some(),
+        "state": state,
         "batch": operations.collect::<Vec<_>>(),
     })
 }

@@ -23,8 +23,13 @@ mod replay;
 mod told;
 
 pub use answer::Answer;
+pub use decide::{Host, failed};
 pub use entity::{EntityAnswer, entity_request};
 pub use replay::Replay;
+pub use told::{moment, read_moment, shown_event};
+
+/// The tag of a call that says which action runs it.
+pub const HOST: &str = "wisp.action";
 
 /// The name under which orchestrators call an address of the web.
 pub const HTTP: &str = "BuiltIn::HttpActivity";

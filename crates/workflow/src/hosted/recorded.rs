@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Replay};
+use super::{Answer, HOST, HTTP, Host, Replay};
 use crate::orchestration::{
     Action, Ask, Event, Failure, Instance, Kind, Started, Status, Turn, complete,
     event::{Call, Micros, Operation},
@@ -44,7 +44,7 @@ impl Run {
         let replay = Replay::new(&self.history, &events);
         let decision = match (replay.alone(), answer) {
             (Some(decision), None) => decision,
-            (None, Some(answer)) => replay.decide(&serde_json::from_value::<Answer>(answer).unwrap(), "x"),
+            (None, Some(answer)) => replay.decide(&serde_json::from_value::<Answer>(answer).unwrap(), "x", &host()),
             (alone, _) => panic!("the code is asked: {}", alone.is_none()),
         };
         let actions = decision.actions.clone();
@@ -71,6 +71,14 @@ impl Run {
             .iter()
             .map(|event| (event["EventType"].as_u64().unwrap(), number(event)))
             .collect()
+    }
+}
+
+/// An app with an orchestrator and `say`.
+fn host() -> Host {
+    Host {
+        action: "ns/app".to_owned(),
+        functions: ["say".to_owned()].into(),
     }
 }
 
@@ -212,7 +220,7 @@ fn another_order_than_before_fails_the_instance() {
     ] {
         let replay = Replay::new(&run.history, &[]);
         let answer = serde_json::from_value(answer(&actions).unwrap()).unwrap();
-        let Ask::Complete(completed) = replay.decide(&answer, "x").actions.remove(0).kind else {
+        let Ask::Complete(completed) = replay.decide(&answer, "x", &host()).actions.remove(0).kind else {
             panic!()
         };
         assert_eq!(completed.failure.unwrap().kind, "NonDeterminismError");
@@ -249,4 +257,21 @@ fn a_result_ends_it_and_nothing_is_none() {
         assert_eq!(run.instance.output.as_deref(), expected);
         assert_eq!(run.instance.custom_status.as_deref(), Some("\"late\""));
     }
+}
+
+#[test]
+fn calls_of_the_same_app_say_which_it_is() {
+    let (mut run, started) = Run::begin();
+    let child = json!({"actionType": 2, "functionName": "other", "input": null});
+    let http = json!({"actionType": 8, "httpRequest": {"method": "GET", "uri": "http://x/"}});
+    let actions = run.turn(vec![started], answer(&[say(), flaky(), child, http]));
+    let tags = actions.iter().map(|action| match &action.kind {
+        Ask::Task(call) | Ask::Child { call, .. } => (call.name.as_str(), call.tags.get(HOST).map(String::as_str)),
+        _ => ("", None),
+    });
+    let app = Some("ns/app");
+    assert_eq!(
+        tags.collect::<Vec<_>>(),
+        [("say", app), ("flaky", None), ("other", None), (HTTP, app)]
+    );
 }

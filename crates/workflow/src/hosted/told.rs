@@ -1,8 +1,11 @@
 use serde_json::{Value, json};
 
-use crate::orchestration::{
-    Event, Failure, Kind,
-    event::{Micros, Payload},
+use crate::{
+    orchestration::{
+        Event, Failure, Kind,
+        event::{Micros, Payload},
+    },
+    query::timestamp,
 };
 
 /// Numbers of events in the packages.
@@ -20,6 +23,23 @@ mod number {
     pub const TURN_COMPLETED: u8 = 13;
     pub const EVENT_SENT: u8 = 14;
     pub const EVENT_RAISED: u8 = 15;
+
+    /// How histories name them that people read.
+    pub const NAMES: [(u8, &str); 13] = [
+        (EXECUTION_STARTED, "ExecutionStarted"),
+        (TASK_SCHEDULED, "TaskScheduled"),
+        (TASK_COMPLETED, "TaskCompleted"),
+        (TASK_FAILED, "TaskFailed"),
+        (CHILD_CREATED, "SubOrchestrationInstanceCreated"),
+        (CHILD_COMPLETED, "SubOrchestrationInstanceCompleted"),
+        (CHILD_FAILED, "SubOrchestrationInstanceFailed"),
+        (TIMER_CREATED, "TimerCreated"),
+        (TIMER_FIRED, "TimerFired"),
+        (TURN_STARTED, "OrchestratorStarted"),
+        (TURN_COMPLETED, "OrchestratorCompleted"),
+        (EVENT_SENT, "EventSent"),
+        (EVENT_RAISED, "EventRaised"),
+    ];
 }
 
 /// An event as the packages read it; none if they need not know.
@@ -101,8 +121,28 @@ fn text(payload: &Payload) -> &str {
     payload.as_deref().unwrap_or("null")
 }
 
+/// An event as it is shown to people; none if it says nothing to them.
+pub fn shown_event(event: &Event, results: bool) -> Option<Value> {
+    let (number, mut shown) = fields(&event.kind)?;
+    let all = shown.as_object_mut()?;
+    if !results {
+        all.remove("Result");
+        all.remove("Input");
+    }
+    let name = number::NAMES.iter().find(|(known, _)| *known == number)?.1;
+    all.insert("EventType".to_owned(), json!(name));
+    all.insert("EventId".to_owned(), json!(event.id));
+    all.insert("Timestamp".to_owned(), json!(moment(event.at)));
+    Some(shown)
+}
+
+/// Microseconds since 1970 of a date and time of RFC 3339.
+pub fn read_moment(text: &str) -> Option<Micros> {
+    timestamp::parse(text).map(|moment| moment.as_microsecond())
+}
+
 /// `2026-01-31T09:00:00.000000Z`.
-pub(super) fn moment(at: Micros) -> String {
+pub fn moment(at: Micros) -> String {
     match jiff::Timestamp::from_microsecond(at) {
         Ok(moment) => format!("{moment:.6}"),
         Err(_) => at.to_string(),

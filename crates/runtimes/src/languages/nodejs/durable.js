@@ -6,6 +6,7 @@ const Module = require('module');
 const REQUEST = '__durable';
 const LABEL = '$OutOfProcData$:';
 const CORE = '@azure/functions-core';
+const PACKAGE = /\/durable-functions[^/]*\/lib\//;
 const KINDS = { orchestrationTrigger: 'orchestrator', entityTrigger: 'entity', activityTrigger: 'activity' };
 
 // What the code has registered: kind and handler by name.
@@ -40,9 +41,9 @@ function offer() {
 
 // The function that a request names; the only one of its kind needs no name.
 function pick({ name, kind }) {
-  const same = [...found.values()].filter((entry) => entry.kind === kind);
-  const chosen = found.get(name) ?? (same.length === 1 ? same[0] : undefined);
-  if (chosen?.kind === kind) return chosen.handler;
+  const same = [...found].filter(([, entry]) => entry.kind === kind);
+  const chosen = same.length === 1 ? same[0] : same.find(([known]) => known.toLowerCase() === name.toLowerCase());
+  if (chosen) return chosen[1].handler;
   const others = [...found].map(([name, { kind }]) => `${name} (${kind})`).join(', ');
   throw new Error(`There is no ${kind} named '${name}' here, but: ${others}.`);
 }
@@ -109,20 +110,29 @@ async function act(handler, request) {
   return { value: (await handler(request.input, context(request.name))) ?? null };
 }
 
+// A request to an address of the web, made from here, where the function's own are: its answer, whatever the status.
+async function request({ method, uri, content, headers }) {
+  const answer = await fetch(uri, { method, body: content, headers, redirect: 'follow' });
+  const found = Object.fromEntries(answer.headers);
+  if (found.location) found.location = new URL(found.location, uri).href;
+  return { value: { statusCode: answer.status, headers: found, content: await answer.text() }, functions: {} };
+}
+
 const RUN = { orchestrator: orchestrate, entity: operate, activity: act };
 
 async function serve(main, value) {
-  const request = value?.[REQUEST];
-  if (!request && main && found.size) return main(value);
-  if (!request) throw new Error('This action is a durable function: start an orchestration with it, or signal it.');
-  const handler = found.size ? pick(request) : (body) => former(main, { ...request, body });
+  const asked = value?.[REQUEST];
+  if (!asked && main && found.size) return main(value);
+  if (!asked) throw new Error('This action is a durable function: start an orchestration with it, or signal it.');
+  if (asked.kind === 'http') return request(asked.input);
+  const handler = found.size ? pick(asked) : (body) => former(main, { ...asked, body });
   const functions = Object.fromEntries([...found].map(([name, { kind }]) => [name, kind]));
-  return { ...(await RUN[request.kind](handler, request)), functions };
+  return { ...(await RUN[asked.kind](handler, asked)), functions };
 }
 
 // The entry point of code that has durable functions; of any other, what it was before.
 function adopt(main) {
-  const used = found.size > 0 || Object.keys(require.cache).some((file) => file.includes('/durable-functions/lib/'));
+  const used = found.size > 0 || Object.keys(require.cache).some((file) => PACKAGE.test(file));
   return used ? (value) => serve(main, value) : main;
 }
 

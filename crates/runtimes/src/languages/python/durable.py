@@ -44,6 +44,8 @@ def adopt(module, main, call):
             return main(value)
         if request is None:
             raise TypeError("This action is a durable function: start an orchestration with it, or signal it.")
+        if request["kind"] == "http":
+            return fetch(request["input"])
         kind, function = pick(found, request)
         result = RUN[kind](function, request, call)
         return {**result, "functions": {name: kind for name, (kind, _) in found.items() if name}}
@@ -53,10 +55,10 @@ def adopt(module, main, call):
 
 def pick(found, request):
     """The function that a request names; the only one of its kind needs no name."""
-    named = found.get(request["name"]) or found.get("")
-    same = [pair for pair in found.values() if pair[0] == request["kind"]]
-    chosen = named or (same[0] if len(same) == 1 else None)
-    if chosen is None or chosen[0] != request["kind"]:
+    same = {name.lower(): pair for name, pair in found.items() if pair[0] == request["kind"]}
+    only = list(same.values())[0] if len(same) == 1 else None
+    chosen = same.get(request["name"].lower(), only)
+    if chosen is None:
         offered = ", ".join("%s (%s)" % (name or "main", kind) for name, (kind, _) in found.items())
         raise LookupError("There is no %s named '%s' here, but: %s." % (request["kind"], request["name"], offered))
     return chosen
@@ -66,7 +68,7 @@ def orchestrate(function, request, _call):
     """One turn of an orchestrator."""
     body = dict(request["body"])
     if body.get("input") is not None:
-        body["input"] = encoded(body["input"])
+        body["input"] = json.dumps(body["input"])
     try:
         state = json.loads(function(types.SimpleNamespace(body=json.dumps(body))))
     except Exception as error:
@@ -93,18 +95,28 @@ def act(function, request, call):
     return {"value": json.loads(df_dumps(call(function, given)))}
 
 
+def fetch(wanted):
+    """A request to an address of the web, made from here, where the function's own are: its answer, whatever the status."""
+    from urllib.error import HTTPError
+    from urllib.parse import urljoin
+    from urllib.request import Request, urlopen
+
+    content = wanted.get("content")
+    body = None if content is None else content.encode()
+    request = Request(wanted["uri"], body, wanted.get("headers") or {}, method=wanted["method"])
+    try:
+        answer = urlopen(request)
+    except HTTPError as error:
+        answer = error
+    with answer:
+        text = answer.read().decode("utf-8", "replace")
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        if "location" in answer.headers:
+            headers["location"] = urljoin(wanted["uri"], answer.headers["location"])
+        return {"value": {"statusCode": answer.status, "headers": headers, "content": text}, "functions": {}}
+
+
 RUN = {"orchestrator": orchestrate, "entity": operate, "activity": act}
-
-
-def encoded(value):
-    """A value as JSON text; what the package's own client has sent is such text already."""
-    if isinstance(value, str):
-        try:
-            json.loads(value)
-            return value
-        except ValueError:
-            pass
-    return json.dumps(value)
 
 
 def flatten(action):

@@ -1,0 +1,71 @@
+//! Calls of actions that the platform makes for work of its own, and may have to make again.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use wisp_core::{
+    Code, Error, Result,
+    model::{Activation, ActivationId, EntityName, Fqn, Json, Right},
+};
+
+use crate::{
+    control::Control,
+    invoke::{Call, json as text},
+};
+
+/// What an action is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// For what an invocation of it does.
+    Invocation,
+    /// For its function, also if an invocation would start something.
+    Function,
+}
+
+impl Control {
+    /// Runs an action as its namespace's owner under an id that is the work's: one that has run under it is not run again, and its
+    /// record is the answer. The work is a promise already: the call waits for room.
+    pub(crate) async fn run_once(
+        &self,
+        id: ActivationId,
+        namespace: &EntityName,
+        name: &Fqn,
+        payload: &Value,
+        what: What,
+    ) -> Result<Arc<Activation>> {
+        if let Some(record) = self.inner.activations.get(namespace, id).await?
+            && let Ok(activation) = serde_json::from_slice(&record)
+        {
+            return Ok(Arc::new(activation));
+        }
+        let owner = self.owner(namespace).await?;
+        let caller = owner.ok_or_else(|| Error::new(Code::Forbidden, format!("'{namespace}' has no owner")))?;
+        let resolved = self.resolve(&caller, name, Right::Activate).await?;
+        self.inner.kinds.check_runnable(&resolved.action.exec)?;
+        let _permit = self.inner.admission.promised(namespace);
+        let call = Call {
+            id,
+            resolved,
+            payload: arguments(payload)?,
+            caller,
+            cause: None,
+            transaction: id.to_string(),
+            at: self.inner.clock.now(),
+            accepted: true,
+            pieces: None,
+            delivery: None,
+        };
+        match what {
+            What::Function => self.run_function(call).await,
+            What::Invocation => self.run(call, &mut self.budget()).await,
+        }
+    }
+}
+
+/// Arguments of an action are an object; anything else is one under `value`.
+fn arguments(payload: &Value) -> Result<Json> {
+    match payload {
+        Value::Object(_) => text(payload),
+        other => text(&json!({ "value": other })),
+    }
+}

@@ -1,0 +1,1 @@
+exports.main = ({ n }) => ({ batch: Array.from({ length: n }, (_, number) => ({ number })) });

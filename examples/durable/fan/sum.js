@@ -1,0 +1,1 @@
+exports.main = ({ results }) => ({ sum: results.reduce((sum, { square }) => sum + square, 0) });

@@ -1,0 +1,1 @@
+exports.main = ({ job, look }) => ({ message: `${job} was done at look ${look}` });

@@ -1,0 +1,2 @@
+def main(args: dict) -> dict:
+    return {"removed": args["round"] * 10, "round": args["round"]}

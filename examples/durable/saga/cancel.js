@@ -1,0 +1,1 @@
+exports.main = ({ what }) => ({ cancelled: what });

@@ -1,0 +1,1 @@
+exports.main = ({ files }) => ({ playlist: files.map(({ name, bytes }) => `${name} ${bytes}`) });
