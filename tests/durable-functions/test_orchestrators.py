@@ -1,9 +1,10 @@
 """What orchestrators and entities do, in code that the packages run: the same for both languages."""
 
+import json
 import unittest
 import uuid
 
-from server import ENDPOINT, HERE, Case, begin, deploy, ended, look, rest, until
+from server import ENDPOINT, HERE, Case, begin, deploy, ended, look, rest, until, wisp
 
 FUNCTIONS = HERE / "functions"
 # The server as functions reach it.
@@ -138,6 +139,24 @@ class Marks(Case):
         deploy("older", FUNCTIONS / "older.js", "orchestrator")
         self.addCleanup(rest, "DELETE", "/actions/older")
         self.assertIn("double", self.failure(begin("older")))
+
+    def test_the_command_line(self):
+        code = "import azure.durable_functions as df\n\ndef f(context):\n    return (yield context.wait_for_external_event('go'))\n\nmain = df.Orchestrator.create(f)\n"
+        deploy("patient", code, "orchestrator")
+        self.addCleanup(rest, "DELETE", "/actions/patient")
+        instance = uuid.uuid4().hex
+        self.assertIn("started " + instance, wisp("orchestration", "start", "patient", "--id", instance))
+        self.assertIn("suspended", wisp("orchestration", "suspend", instance))
+        self.assertIn("resumed", wisp("orchestration", "resume", instance))
+        wisp("orchestration", "raise", instance, "go", "--input", '{"n": 1}')
+        self.assertEqual(self.output(instance), {"n": 1})
+        shown = json.loads(wisp("orchestration", "show", instance, "--history", "--output", "json"))
+        self.assertIn("EventRaised", [event["EventType"] for event in shown["history"]])
+        self.assertIn(instance, wisp("orchestration", "list", "--status", "Completed"))
+        self.assertIn("started " + instance, wisp("orchestration", "restart", instance, "--same-id"))
+        wisp("orchestration", "terminate", instance, "--reason", "enough")
+        self.assertEqual(ended(instance)["output"], "enough")
+        self.assertIn("purged", wisp("orchestration", "purge", instance))
 
     def test_lists_are_filtered_and_paged(self):
         deploy("older", FUNCTIONS / "older.js", "orchestrator")

@@ -101,7 +101,10 @@ pub fn router(state: State) -> Router {
             only("GET", get(log_forwarding::get)),
         )
         .route("/api/v1/web/{*path}", any(web::serve));
-    let router = router.merge(hosted::routes()).merge(gateway(&state)).merge(durable::service(&state));
+    let router = router
+        .merge(hosted::routes())
+        .merge(gateway(&state))
+        .merge(durable::service(&state));
     let suffix = state.web.host.clone();
     let router = framed(router, state);
     match suffix.is_empty() {

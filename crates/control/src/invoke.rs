@@ -11,7 +11,8 @@ use wisp_core::{
 };
 
 use crate::{
-    admit::Permit, budget::Budget, control::Control, hosted, record, resolve::Resolved, secrets, unstoppable::Unstoppable,
+    admit::Permit, budget::Budget, control::Control, hosted, record, resolve::Resolved, secrets,
+    unstoppable::Unstoppable,
 };
 
 /// How long a caller waits for the end of an invocation.

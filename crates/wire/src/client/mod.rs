@@ -27,6 +27,7 @@ mod error;
 mod invoke;
 mod letters;
 mod options;
+mod orchestrations;
 mod requests;
 mod secrets;
 mod server;
