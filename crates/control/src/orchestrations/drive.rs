@@ -7,7 +7,8 @@ use wisp_core::{Code, Error, Result, model::Millis};
 
 use super::{
     Durability, Hub,
-    kept::{Commit, EXPIRY, Flight, Kept, Subject, Work},
+    commit::Commit,
+    kept::{EXPIRY, Flight, Kept, Subject, Work},
     letter::Letter,
 };
 use crate::{control::Control, workflows::stopping};

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `hub` | what instances, entities and workers are in together; their keys in the journal |
 //! | `instances`, `queries`, `entities` | the use cases: start, look, wait, tell, end, rewind, restart; list and purge; entities |
-//! | `letter`, `kept`, `read`, `drive` | what happens to an instance; it in memory; what a letter makes of it; the loop |
+//! | `letter`, `kept`, `read`, `commit`, `drive` | what happens to an instance; it in memory; what a letter makes of it; what is written; the loop |
 //! | `carrier`, `carriers`, `carry` | who runs code, the table of them, and how work is handed over |
 //! | `desk` | workers that connect |
 //! | `resume` | after a start of the server; timers |
@@ -18,6 +18,7 @@
 mod carrier;
 mod carriers;
 mod carry;
+mod commit;
 mod desk;
 mod drive;
 mod entities;

@@ -8,7 +8,8 @@ use wisp_workflow::orchestration::{
 use super::{
     Settings,
     carrier::Ending,
-    kept::{Commit, Flight, Kept, Subject, Work, micros},
+    commit::Commit,
+    kept::{Flight, Kept, Subject, Work, micros},
     letter::Letter,
 };
 use crate::workflows::uuid;
