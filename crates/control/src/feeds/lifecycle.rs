@@ -1,12 +1,17 @@
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 use wisp_core::{
     Code, Error, Result,
     model::{Fqn, Identity, Right},
-    ports::{Feed, FeedParameter, FeedSettings},
+    ports::{Feed, FeedParameter, FeedSettings, KEEP, MADE, Subscription},
 };
 
 use super::{expression::Wanted, stored::Stored};
 use crate::{builtin::utils::iso, control::Control};
+
+/// The longest wait for an upstream that is left.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What every feed takes beside its own parameters.
 const COMMON: [&str; 5] = ["filter", "map", "batchSize", "batchBytes", "batchMillis"];
@@ -41,10 +46,36 @@ impl Control {
         }
     }
 
-    /// Forgets the feed of a trigger that is deleted.
+    /// Forgets the feed of a trigger that is deleted, and what it has made upstream if that can be reached.
     pub(crate) async fn forget_feed(&self, trigger: &Fqn) -> Result<bool> {
-        self.inner.feeds.end(trigger);
-        self.inner.feeds.remove(trigger).await
+        let feeds = &self.inner.feeds;
+        feeds.end(trigger);
+        if let Some(stored) = feeds.load(trigger).await?
+            && feeds.position(trigger).await?.is_some_and(|position| position == MADE)
+        {
+            let left = tokio::select! {
+                left = self.leave_upstream(&stored) => left,
+                () = self.inner.clock.sleep(PATIENCE) => Err(Error::new(Code::Unavailable, "there was no answer in time")),
+            };
+            if let Err(error) = left {
+                tracing::warn!(%trigger, source = stored.source, ?error, "what a feed has made upstream stays there");
+            }
+        }
+        feeds.remove(trigger).await
+    }
+
+    async fn leave_upstream(&self, stored: &Stored) -> Result<()> {
+        let settings = stored.settings(&self.inner.seal)?;
+        let Some((source, feed)) = self.inner.feeds.source(&stored.source, &stored.feed) else {
+            return Ok(());
+        };
+        let kept = settings
+            .get(KEEP.name)
+            .is_some_and(|keep| keep == "yes" || keep == true);
+        match source.open(feed, &settings)? {
+            Subscription::Listener(listener) if !kept => listener.leave().await,
+            _ => Ok(()),
+        }
     }
 
     async fn create_feed(

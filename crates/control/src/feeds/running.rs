@@ -35,7 +35,7 @@ pub(super) struct Running {
 #[derive(Default)]
 pub(super) struct Outlook {
     next: AtomicU64,
-    lag: AtomicU64,
+    lag: Mutex<Option<u64>>,
     failure: Mutex<Option<String>>,
 }
 
@@ -117,13 +117,13 @@ impl Outlook {
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
-    /// Events that wait upstream.
-    pub fn lag(&self) -> u64 {
-        self.lag.load(Ordering::Relaxed)
+    /// Events that wait upstream, if it tells.
+    pub fn lag(&self) -> Option<u64> {
+        *self.lag.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes how many events wait upstream.
     pub fn waits(&self, waiting: u64) {
-        self.lag.store(waiting, Ordering::Relaxed);
+        *self.lag.lock().unwrap_or_else(PoisonError::into_inner) = Some(waiting);
     }
 }

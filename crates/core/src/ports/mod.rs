@@ -27,7 +27,7 @@ pub use placement::{Candidate, KeepAlive, Windows};
 pub use runtime::{Init, Instance, InstanceLimits, Kind, Language, Line, Lineage, Ran, Run, Stages, Stream};
 pub use sandbox::{Birth, Cell, Channel, Exit, ImageRoot, Mount, Network, Sandbox, SandboxSpec};
 pub use source::{
-    Delivery, Ended, Event, EventSink, EventSource, Feed, FeedParameter, FeedSettings, Listener, Receiver, Remove,
-    Subscription,
+    Delivery, Ended, Event, EventSink, EventSource, Feed, FeedParameter, FeedSettings, KEEP, Listener, MADE, Receiver,
+    Remove, Subscription,
 };
 pub use store::{Change, Expect, Record, Records, Revision, Table, Write};

@@ -44,6 +44,14 @@ pub struct FeedParameter {
     pub secret: bool,
 }
 
+/// A parameter of feeds that make something upstream: `yes` leaves it there when the feed is deleted.
+pub const KEEP: FeedParameter = FeedParameter {
+    name: "keep",
+    description: "What becomes of what was made upstream for this feed when it is deleted: no (it is removed) or yes; no",
+    required: false,
+    secret: false,
+};
+
 /// Where events come from.
 ///
 /// * It acknowledges an event to its upstream only after the sink has returned.
@@ -80,7 +88,16 @@ pub enum Subscription {
 pub trait Listener: Send + Sync {
     /// Delivers events to the sink until there can be no more; dropping the future stops it.
     async fn listen(&self, sink: &dyn EventSink) -> Result<Ended>;
+
+    /// Removes what was made upstream for this subscription, now that nobody listens any more: what `sink.keep` was told of
+    /// as [`MADE`]. What was there before stays.
+    async fn leave(&self) -> Result<()> {
+        Ok(())
+    }
 }
+
+/// The position of a listener that has made something upstream for its subscription, and needs no other.
+pub const MADE: &str = "made";
 
 /// Why no more events can come.
 #[derive(Clone, Debug, PartialEq, Eq)]

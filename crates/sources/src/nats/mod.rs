@@ -15,7 +15,7 @@ use std::sync::Arc;
 use async_nats::jetstream::consumer::DeliverPolicy;
 use wisp_core::{
     Result,
-    ports::{EventSource, Feed, FeedParameter, FeedSettings, Listener, Subscription},
+    ports::{EventSource, Feed, FeedParameter, FeedSettings, KEEP, Listener, Subscription},
 };
 
 use crate::{
@@ -55,6 +55,7 @@ const FEEDS: &[Feed] = &[
                 "from",
                 "Where a new consumer begins: all (the oldest message) or new (the next one); all",
             ),
+            KEEP,
             Format::PARAMETER,
             CREDENTIALS,
             TOKEN,

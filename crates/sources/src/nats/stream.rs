@@ -15,7 +15,7 @@ use futures_util::{
 use serde_json::json;
 use wisp_core::{
     Result,
-    ports::{Clock, Ended, Event, EventSink, Listener},
+    ports::{Clock, Ended, Event, EventSink, Listener, MADE},
 };
 
 use super::{
@@ -48,11 +48,17 @@ impl Listener for Stream {
         let (client, mut faults) = self.server.connect().await?;
         faults.during(self.consume(client, sink)).await
     }
+
+    async fn leave(&self) -> Result<()> {
+        let (client, _faults) = self.server.connect().await?;
+        let stream = self.stream(&client).await?;
+        stream.delete_consumer(&self.durable).await.map(drop).map_err(broken)
+    }
 }
 
 impl Stream {
     async fn consume(&self, client: Client, sink: &dyn EventSink) -> Result<Ended> {
-        let mut consumer = self.consumer(&client).await?;
+        let mut consumer = self.consumer(&client, sink).await?;
         sink.expect(None);
         let known = consumer.cached_info();
         if known.num_ack_pending > 0 {
@@ -69,9 +75,11 @@ impl Stream {
     }
 
     /// The consumer, made if it is not there.
-    async fn consumer(&self, client: &Client) -> Result<PullConsumer> {
-        let stream = jetstream::new(client.clone()).get_stream(&self.stream).await;
-        let stream = stream.map_err(|error| broken(format_args!("stream '{}': {error}", self.stream)))?;
+    async fn consumer(&self, client: &Client, sink: &dyn EventSink) -> Result<PullConsumer> {
+        let stream = self.stream(client).await?;
+        if let Ok(there) = stream.get_consumer(&self.durable).await {
+            return Ok(there);
+        }
         let wanted = pull::Config {
             durable_name: Some(self.durable.clone()),
             ack_policy: AckPolicy::Explicit,
@@ -81,7 +89,14 @@ impl Stream {
             ..Default::default()
         };
         let consumer = stream.get_or_create_consumer(&self.durable, wanted).await;
-        consumer.map_err(|error| broken(format_args!("consumer '{}': {error}", self.durable)))
+        let consumer = consumer.map_err(|error| broken(format_args!("consumer '{}': {error}", self.durable)))?;
+        sink.keep(MADE.into()).await?;
+        Ok(consumer)
+    }
+
+    async fn stream(&self, client: &Client) -> Result<jetstream::stream::Stream> {
+        let stream = jetstream::new(client.clone()).get_stream(&self.stream).await;
+        stream.map_err(|error| broken(format_args!("stream '{}': {error}", self.stream)))
     }
 
     /// The next messages: what is there, and what comes within the time of a batch that is not full.

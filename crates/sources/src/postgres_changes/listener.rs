@@ -9,7 +9,7 @@ use pgwire_replication::{PgWireError, ReplicationClient, ReplicationConfig, TlsC
 use tokio_rustls::rustls::ClientConfig;
 use wisp_core::{
     Code, Error, Result,
-    ports::{Clock, Ended, EventSink, Listener},
+    ports::{Clock, Ended, EventSink, Listener, MADE},
 };
 
 use super::{changes::Changes, tunnel::Tunnel};
@@ -35,29 +35,48 @@ pub(super) struct Slot {
 #[async_trait]
 impl Listener for Slot {
     async fn listen(&self, sink: &dyn EventSink) -> Result<Ended> {
-        let Some(config) = self.tls.clone() else {
-            return self.follow(&self.address.host, sink).await;
-        };
-        let tunnel = Tunnel::open(&self.address, config, self.clock.clone())?;
-        let host = tunnel.host();
-        match select(pin!(self.follow(&host, sink)), pin!(tunnel.serve())).await {
-            Either::Left((ended, _)) | Either::Right((ended, _)) => ended,
-        }
+        let tunnel = self.tunnel()?;
+        let config = self.config(tunnel.as_ref());
+        Tunnel::during(tunnel.as_ref(), async {
+            match select(pin!(self.take(&config, sink)), pin!(self.watch(&config, sink))).await {
+                Either::Left((ended, _)) => ended,
+                Either::Right((never, _)) => match never {},
+            }
+        })
+        .await
+    }
+
+    async fn leave(&self) -> Result<()> {
+        let tunnel = self.tunnel()?;
+        let config = self.config(tunnel.as_ref());
+        Tunnel::during(tunnel.as_ref(), self.drop_slot(config)).await
     }
 }
 
 impl Slot {
-    /// Takes changes from the server at this host, and looks how many bytes of its log are still to come.
-    async fn follow(&self, host: &str, sink: &dyn EventSink) -> Result<Ended> {
-        let config = self.config(host);
-        match select(pin!(self.take(&config, sink)), pin!(self.watch(&config, sink))).await {
-            Either::Left((ended, _)) => ended,
-            Either::Right((never, _)) => match never {},
+    /// The way to the server, if it is reached by TLS.
+    fn tunnel(&self) -> Result<Option<Tunnel>> {
+        let open = |config| Tunnel::open(&self.address, config, self.clock.clone());
+        self.tls.clone().map(open).transpose()
+    }
+
+    /// Whoever has listened before may not have left yet.
+    async fn drop_slot(&self, config: ReplicationConfig) -> Result<()> {
+        let mut client = ReplicationClient::connect_gated(config).await.map_err(broken)?;
+        let drop_slot = format!("SELECT pg_drop_replication_slot('{}')", self.slot);
+        for _ in 0..ATTEMPTS {
+            match client.simple_query(&drop_slot).await {
+                Ok(_) => return Ok(()),
+                Err(PgWireError::Server(message)) if message.contains("is active for PID") => {}
+                Err(error) => return Err(broken(error)),
+            }
+            self.clock.sleep(PAUSE).await;
         }
+        Err(broken(format_args!("somebody else reads the slot '{}'", self.slot)))
     }
 
     async fn take(&self, config: &ReplicationConfig, sink: &dyn EventSink) -> Result<Ended> {
-        let mut client = self.start(config).await?;
+        let mut client = self.start(config, sink).await?;
         sink.expect(None);
         let mut changes = Changes::default();
         loop {
@@ -104,13 +123,14 @@ impl Slot {
     }
 
     /// A connection that sends what the slot has.
-    async fn start(&self, config: &ReplicationConfig) -> Result<ReplicationClient> {
+    async fn start(&self, config: &ReplicationConfig, sink: &dyn EventSink) -> Result<ReplicationClient> {
         for _ in 0..ATTEMPTS {
             let mut client = ReplicationClient::connect_gated(config.clone()).await.map_err(broken)?;
             let known = format!("SELECT 1 FROM pg_replication_slots WHERE slot_name = '{}'", self.slot);
             if client.simple_query(&known).await.map_err(broken)?.is_empty() {
                 let make = format!("SELECT pg_create_logical_replication_slot('{}', 'pgoutput')", self.slot);
                 client.simple_query(&make).await.map_err(broken)?;
+                sink.keep(MADE.into()).await?;
             }
             client.start().await.map_err(broken)?;
             match client.wait_started().await {
@@ -123,7 +143,8 @@ impl Slot {
         Err(broken(format_args!("somebody else reads the slot '{}'", self.slot)))
     }
 
-    fn config(&self, host: &str) -> ReplicationConfig {
+    fn config(&self, tunnel: Option<&Tunnel>) -> ReplicationConfig {
+        let host = tunnel.map_or_else(|| self.address.host.clone(), Tunnel::host);
         let Address {
             port,
             user,

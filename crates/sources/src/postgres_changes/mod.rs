@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use wisp_core::{
     Error, Result,
-    ports::{EventSource, Feed, FeedSettings, Subscription},
+    ports::{EventSource, Feed, FeedSettings, KEEP, Subscription},
 };
 
 use crate::{
@@ -41,6 +41,7 @@ const FEEDS: &[Feed] = &[Feed {
             "The publication, which must be there: it says which tables and changes",
         ),
         optional("slot", "The replication slot, which is made if it is not there; wisp"),
+        KEEP,
         tls::AUTHORITY,
     ],
 }];

@@ -15,10 +15,7 @@ use tokio_rustls::{
     client::TlsStream,
     rustls::{ClientConfig, pki_types::ServerName},
 };
-use wisp_core::{
-    Result,
-    ports::{Clock, Ended},
-};
+use wisp_core::{Error, Result, ports::Clock};
 
 use super::listener::broken;
 use crate::address::Address;
@@ -59,16 +56,31 @@ impl Tunnel {
         self.folder.path().display().to_string()
     }
 
+    /// Does something, and carries connections meanwhile.
+    pub async fn during<T>(tunnel: Option<&Self>, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        let Some(tunnel) = tunnel else { return work.await };
+        match select(pin!(work), pin!(tunnel.serve())).await {
+            Either::Left((done, _)) => done,
+            Either::Right((error, _)) => Err(error),
+        }
+    }
+
     /// Carries connections until one cannot be made.
-    pub async fn serve(&self) -> Result<Ended> {
+    async fn serve(&self) -> Error {
         let mut open = FuturesUnordered::new();
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => {
-                    let (local, _) = accepted.map_err(broken)?;
-                    open.push(self.carry(local));
+                    match accepted {
+                        Ok((local, _)) => open.push(self.carry(local)),
+                        Err(error) => return broken(error),
+                    }
                 }
-                Some(carried) = open.next() => carried?,
+                Some(carried) = open.next() => {
+                    if let Err(error) = carried {
+                        return error;
+                    }
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use redis::{
 };
 use wisp_core::{
     Code, Error, Result,
-    ports::{Clock, Ended, EventSink, Listener},
+    ports::{Clock, Ended, EventSink, Listener, MADE},
 };
 
 use super::entry::event;
@@ -38,6 +38,9 @@ pub(super) struct Group {
 impl Listener for Group {
     async fn listen(&self, sink: &dyn EventSink) -> Result<Ended> {
         let mut connection = self.connect().await.map_err(broken)?;
+        if self.make(&mut connection).await.map_err(broken)? {
+            sink.keep(MADE.into()).await?;
+        }
         sink.expect(None);
         // What was read and not acknowledged comes first.
         loop {
@@ -60,6 +63,12 @@ impl Listener for Group {
             sink.lag(own.and_then(|group| group.lag).unwrap_or(0) as u64);
         }
     }
+
+    async fn leave(&self) -> Result<()> {
+        let mut connection = self.connect().await.map_err(broken)?;
+        let left: RedisResult<bool> = connection.xgroup_destroy(&self.stream, &self.group).await;
+        left.map(drop).map_err(broken)
+    }
 }
 
 impl Group {
@@ -67,16 +76,18 @@ impl Group {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
             .set_response_timeout(Some(PATIENCE));
-        let mut connection = self
-            .client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await?;
+        self.client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    /// Makes the group if it is not there; whether it did.
+    async fn make(&self, connection: &mut MultiplexedConnection) -> RedisResult<bool> {
         let made: RedisResult<()> = connection
             .xgroup_create_mkstream(&self.stream, &self.group, &self.from)
             .await;
         match made {
-            Err(error) if error.code() != Some("BUSYGROUP") => Err(error),
-            _ => Ok(connection),
+            Ok(()) => Ok(true),
+            Err(error) if error.code() == Some("BUSYGROUP") => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use wisp_core::{
     Error, Result,
-    ports::{EventSource, Feed, FeedSettings, Subscription},
+    ports::{EventSource, Feed, FeedSettings, KEEP, Subscription},
 };
 
 use crate::{
@@ -39,6 +39,7 @@ const FEEDS: &[Feed] = &[Feed {
             "json",
             "The field whose JSON value is the event; without it, the event has all fields as texts",
         ),
+        KEEP,
     ],
 }];
 

@@ -156,3 +156,11 @@ async fn subjects_come_in_order_to_whoever_is_there() {
     let expected = json!({"subject": "orders.4", "value": "4", "headers": {"Kind": "test"}});
     assert_eq!(event, expected);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_was_made_is_removed() {
+    let Some(broker) = Broker::start(server).await else {
+        return;
+    };
+    source::leaves_nothing(&Stream::made(&broker, "s").await).await;
+}

@@ -234,3 +234,11 @@ async fn a_publication_that_is_not_there_is_an_error_that_names_it() {
         () = change => {}
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_that_was_made_is_removed() {
+    let Some(broker) = Broker::start(server).await else {
+        return;
+    };
+    source::leaves_nothing(&Table::made(broker.port, "gone").await).await;
+}

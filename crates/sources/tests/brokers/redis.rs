@@ -92,3 +92,11 @@ async fn a_broken_server_is_an_error_and_nothing_is_lost_over_its_restart() {
         () = sink.wait_for_different(4) => {}
     }
 }
+
+#[tokio::test]
+async fn a_group_that_was_made_is_removed() {
+    let Some(broker) = Broker::start(server).await else {
+        return;
+    };
+    source::leaves_nothing(&Stream::new(&broker, "s".into())).await;
+}

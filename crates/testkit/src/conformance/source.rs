@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use wisp_core::{
     Code, Error, Result,
     model::Millis,
-    ports::{Delivery, Event, EventSink, EventSource, Feed, FeedSettings, Listener, Subscription},
+    ports::{Delivery, Event, EventSink, EventSource, Feed, FeedSettings, Listener, MADE, Subscription},
 };
 
 /// Holds every feed of a source to what is true of all: `settings` has those that a feed accepts.
@@ -143,6 +143,21 @@ async fn what_the_sink_did_not_take_comes_again(upstream: &dyn Upstream) {
     assert_eq!(sink.ids().first().cloned(), first, "it comes again under the same id");
 }
 
+/// Holds a listener that makes something upstream to removing it: whoever listens next makes it anew.
+pub async fn leaves_nothing(upstream: &dyn Upstream) {
+    for again in [true, true, false] {
+        let sink = Sink::default();
+        listen_while(&*upstream.listener(), &sink, sink.ready()).await;
+        assert!(sink.has_made(), "what it makes is kept");
+        let known = Sink::default();
+        listen_while(&*upstream.listener(), &known, known.ready()).await;
+        assert!(!known.has_made(), "what is there is not made");
+        if again {
+            upstream.listener().leave().await.unwrap();
+        }
+    }
+}
+
 /// Listens until the other future ends, or the listener does; what it ended with then.
 async fn listen_while(listener: &dyn Listener, sink: &Sink, until: impl Future<Output = ()>) -> Option<Result<()>> {
     match select(listener.listen(sink), pin!(until)).await {
@@ -199,6 +214,11 @@ impl Sink {
     /// Waits until this many events were taken.
     pub async fn wait_for(&self, count: usize) {
         wait(|| self.lock().taken.len() >= count).await;
+    }
+
+    /// Whether the listener has said that it has made something upstream.
+    pub fn has_made(&self) -> bool {
+        self.lock().position.as_ref().is_some_and(|position| position == MADE)
     }
 
     /// How much waits upstream, as was told last.
