@@ -46,6 +46,11 @@ impl WebAction {
         self.resolved.action.annotations.is_truthy("raw-http")
     }
 
+    /// Whether it reads the request's body while that arrives.
+    pub fn reads_stream(&self) -> bool {
+        self.raw() && self.resolved.action.annotations.is_truthy("raw-stream")
+    }
+
     /// Whether it answers OPTIONS by itself.
     pub fn own_options(&self) -> bool {
         self.resolved.action.annotations.is_truthy("web-custom-options")

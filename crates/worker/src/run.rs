@@ -4,11 +4,11 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use wisp_core::{
     Code, Error, Result,
     model::{Activation, CodeRef, Invocation, Millis, Outcome},
-    ports::{Init, InstanceLimits, Line, Network, Ran, Run, Stream},
+    ports::{Init, Instance, InstanceLimits, Line, Network, Ran, Run, Stream},
 };
 
 use crate::{
@@ -76,7 +76,11 @@ impl Inner {
             lease.initialised(init, took);
         }
         let begun = self.clock.elapsed();
-        let ran = lease.instance().run(&self.run_request(invocation)).await?;
+        let request = self.run_request(invocation);
+        let ran = match cannot_read(&request, lease.instance()) {
+            Some(refused) => refused,
+            None => lease.instance().run(&request).await?,
+        };
         let took = self.clock.elapsed() - begun;
         ended.run = Some(took);
         ended.how = Some(how);
@@ -158,8 +162,11 @@ impl Inner {
         if let Some(key) = &invocation.api_key {
             context.push(("api_key", key.reveal()));
         }
-        if invocation.pieces.is_some() {
+        if let Some(pieces) = &invocation.pieces {
             context.push(("stream", "true".into()));
+            if pieces.request.is_some() {
+                context.push(("body", "true".into()));
+            }
         }
         Run {
             value: invocation.payload.clone(),
@@ -170,6 +177,21 @@ impl Inner {
             pieces: invocation.pieces.clone(),
         }
     }
+}
+
+/// The end of a run that shall read its request's body as a stream, and cannot.
+fn cannot_read(run: &Run, instance: &dyn Instance) -> Option<Ran> {
+    let streamed = run.pieces.as_ref().is_some_and(|pieces| pieces.request.is_some());
+    if !streamed || instance.reads_streams() {
+        return None;
+    }
+    let message = "Functions of this kind cannot read a request's body as a stream: remove the annotation raw-stream.";
+    let error = serde_json::value::to_raw_value(&json!({ "error": message })).unwrap_or_default();
+    Some(Ran {
+        outcome: Some(Outcome::DeveloperError(error.into())),
+        logs: Vec::new(),
+        truncated: false,
+    })
 }
 
 /// The end of an invocation whose image could not be had: OpenWhisk's words, and the reason in the log.

@@ -25,6 +25,7 @@ mod message;
 mod project;
 mod serve;
 mod stream;
+mod upload;
 
 pub(crate) use cors::allow_all;
 pub(crate) use guard::caller;

@@ -6,11 +6,15 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use wisp_control::WebAction;
-use wisp_core::{Code, Error, ports::Piece};
+use wisp_core::{
+    Code, Error,
+    ports::{Piece, Pieces},
+};
 
-use super::{address::Address, answer::answer, arguments::Asked, cors, guard, stream};
+use super::{address::Address, answer::answer, arguments::Asked, cors, guard, stream, upload};
 use crate::{
     State,
     extract::Incoming,
@@ -20,7 +24,7 @@ use crate::{
 };
 
 /// Pieces of a body that wait for their reader.
-const PIECES: usize = 4;
+pub(super) const PIECES: usize = 4;
 
 /// Answers a request to a web action.
 pub(crate) async fn serve(
@@ -77,8 +81,16 @@ async fn run(
     if parts.method != Method::OPTIONS {
         guard::check(&action, caller.as_ref(), &parts.headers)?;
     }
-    let limit = action.payload_limit().unwrap_or(state.control.limits().payload_size);
-    let body = Incoming::new(parts.headers.clone(), body).bytes(state, limit).await?;
+    let (request, body) = match action.reads_stream() {
+        true => (Some(upload::passed_on(body)), Bytes::new()),
+        false => {
+            let limit = action.payload_limit().unwrap_or(state.control.limits().payload_size);
+            (
+                None,
+                Incoming::new(parts.headers.clone(), body).bytes(state, limit).await?,
+            )
+        }
+    };
     let asked = Asked {
         method: &parts.method,
         headers: &parts.headers,
@@ -89,7 +101,8 @@ async fn run(
     };
     let arguments = asked.arguments(action.raw())?;
     let id = action.activation_id();
-    let (pieces, mut passed) = mpsc::channel(PIECES);
+    let (result, mut passed) = mpsc::channel(PIECES);
+    let pieces = Pieces { result, request };
     let mut run = pin!(
         state
             .control

@@ -75,6 +75,6 @@ pub struct Invocation {
     pub transaction: String,
     /// When the request arrived; `waitTime` counts from here.
     pub at: Millis,
-    /// Where a body goes that is a stream, if its caller takes one.
+    /// The bodies that are streams, if its caller takes one.
     pub pieces: Option<Pieces>,
 }

@@ -87,7 +87,7 @@ pub struct Run {
     pub log_limit: u64,
     /// Bytes of result kept.
     pub result_limit: u64,
-    /// Where a body goes that is a stream; without it, the whole body is part of the result.
+    /// The bodies that are streams; without it, the whole body is part of the result.
     pub pieces: Option<Pieces>,
 }
 
@@ -187,6 +187,11 @@ pub trait Instance: Send + Sync {
 
     /// Runs once; up to the instance's concurrency at the same time.
     async fn run(&self, run: &Run) -> Result<Ran>;
+
+    /// Whether its functions can read a request's body while it arrives.
+    fn reads_streams(&self) -> bool {
+        false
+    }
 
     /// What its start, and the placing of its code, took.
     fn stages(&self) -> Stages {

@@ -48,6 +48,11 @@ pub trait Dialect: Send + Sync {
         false
     }
 
+    /// Whether functions can read a request's body while it arrives.
+    fn reads_streams(&self) -> bool {
+        false
+    }
+
     /// Whether an interpreter hands over what it has compiled of the code, and takes it back.
     fn compiles(&self, _interpreter: &Interpreter) -> bool {
         false

@@ -369,6 +369,10 @@ impl Instance for Launched {
         })
     }
 
+    fn reads_streams(&self) -> bool {
+        self.dialect.reads_streams()
+    }
+
     async fn run(&self, run: &Run) -> Result<Ran> {
         let token = self.exchange.open(self.logs(run.log_limit));
         let request = self.dialect.protocol().run(token, run);

@@ -10,8 +10,8 @@ use super::{
     protocol::{Kind, Message, Token},
 };
 
-/// Passes a body that is a stream on while its function runs: a part at a time, and the next only when there is room for
-/// it. So a slow reader holds the function back, and nothing piles up.
+/// Passes bodies that are streams on while their function runs: a part at a time, and the next only when there is room for
+/// it, or when the function asks. So whoever is slow holds the other back, and nothing piles up.
 pub(super) struct Passage<'a> {
     launched: &'a Launched,
     token: Token,
@@ -37,29 +37,50 @@ impl<'a> Passage<'a> {
     /// Passes on what comes until something else does, which is returned.
     pub async fn pass(&mut self, mut ended: Ended) -> Ended {
         loop {
-            let piece = match ended {
-                Ended::Reply(Reply::Message(message)) => match piece(message) {
-                    Ok(piece) => piece,
-                    Err(message) => return Ended::Reply(Reply::Message(message)),
-                },
-                other => return other,
+            let Ended::Reply(Reply::Message(message)) = ended else {
+                return ended;
             };
-            self.used = true;
-            let wanted = tokio::select! {
-                sent = self.pieces.send(piece) => sent.is_ok(),
-                () = self.launched.context.clock.sleep(self.left()) => return Ended::Late,
+            let late = self.launched.context.clock.sleep(self.left());
+            let answered = async {
+                Ok(match message.kind {
+                    Kind::Ask => self.take().await,
+                    _ => self.give(piece(message)?).await,
+                })
             };
-            let request = self.launched.dialect.protocol().more(self.token, wanted);
+            let answer = tokio::select! {
+                answered = answered => answered,
+                () = late => return Ended::Late,
+            };
+            let request = match answer {
+                Ok(request) => request,
+                Err(message) => return Ended::Reply(Reply::Message(message)),
+            };
             let keep = self.run.result_limit.max(self.run.log_limit);
             ended = self.launched.ended(self.token, &request, keep, self.left()).await;
         }
+    }
+
+    /// Passes a piece of the result on; what the launcher is answered.
+    async fn give(&mut self, piece: Piece) -> Vec<u8> {
+        self.used = true;
+        let wanted = self.pieces.result.send(piece).await.is_ok();
+        self.launched.dialect.protocol().more(self.token, wanted)
+    }
+
+    /// The next piece of the request; what the launcher is answered.
+    async fn take(&self) -> Vec<u8> {
+        let piece = match &self.pieces.request {
+            Some(pieces) => pieces.lock().await.recv().await,
+            None => None,
+        };
+        self.launched.dialect.protocol().part(self.token, piece.as_ref())
     }
 
     /// Tells the reader that nothing is missing.
     pub async fn end(self) {
         if self.used {
             tokio::select! {
-                _ = self.pieces.send(Piece::End) => {}
+                _ = self.pieces.result.send(Piece::End) => {}
                 () = self.launched.context.clock.sleep(self.left()) => {}
             }
         }

@@ -6,7 +6,10 @@ const DESCRIPTOR = 3;
 const HEADER = 13;
 const ROOM = 65536;
 const NONE = '\0'.repeat(8);
-const Kind = { INIT: 1, RUN: 2, MORE: 3, STOP: 4, READY: 1, DONE: 2, RESULT: 3, FAILURE: 4, LOG: 5, HEAD: 9, CHUNK: 10 };
+const Kind = {
+  ...{ INIT: 1, RUN: 2, MORE: 3, STOP: 4, PART: 5, END: 6, CUT: 7 },
+  ...{ READY: 1, DONE: 2, RESULT: 3, FAILURE: 4, LOG: 5, HEAD: 9, CHUNK: 10, ASK: 13 },
+};
 
 let buffer = Buffer.allocUnsafeSlow(ROOM);
 let start = 0;
@@ -19,7 +22,10 @@ function decode(bytes, from, to) {
   const size = 4 + bytes.readUInt32LE(from);
   if (to - from < size) return undefined;
   const token = bytes.latin1Slice(from + 5, from + HEADER);
-  return { size, kind: bytes[from + 4], token, text: bytes.utf8Slice(from + HEADER, from + size) };
+  const kind = bytes[from + 4];
+  // The buffer is used again.
+  if (kind === Kind.PART) return { size, kind, token, bytes: Buffer.from(bytes.subarray(from + HEADER, from + size)) };
+  return { size, kind, token, text: bytes.utf8Slice(from + HEADER, from + size) };
 }
 
 // A frame's bytes; short ones share one buffer, which the next call overwrites.

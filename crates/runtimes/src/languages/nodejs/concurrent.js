@@ -55,16 +55,27 @@ module.exports = function serve(main) {
   redirect(process.stderr, '\x02', send);
   isolateEnvironment();
 
-  // Takes the pieces of a run's body, the next when the worker has asked for it.
+  // Takes pieces of a run's bodies, and asks for them: one at a time, though it may read and write at once.
   const asked = new Map();
-  const pipe = (token) => ({
-    send: (kind, piece) => socket.write(channel.frame(kind, token, piece)),
-    more: () => new Promise((resolve) => asked.set(token, resolve)),
-  });
+  const pipe = (token) => {
+    let last = Promise.resolve();
+    let open = true;
+    return {
+      end: () => (open = false),
+      exchange: (kind, piece) =>
+        (last = last.then(() => {
+          if (!open) throw new Error('The run has ended.');
+          return new Promise((resolve) => {
+            asked.set(token, resolve);
+            socket.write(channel.frame(kind, token, piece));
+          });
+        })),
+    };
+  };
 
   function receive(frame) {
     if (frame.kind === Kind.RUN) return run(frame);
-    asked.get(frame.token)?.(frame.kind === Kind.MORE);
+    asked.get(frame.token)?.(frame);
     asked.delete(frame.token);
   }
 
@@ -72,7 +83,13 @@ module.exports = function serve(main) {
     const body = JSON.parse(text);
     const environment = {};
     for (const key in body) if (key !== 'value') environment[variable(key)] = body[key];
-    current.run({ token, environment }, () => settle(main, body.value, (kind, text) => reply(kind, token, text), body.stream && pipe(token)));
+    const bodies = pipe(token);
+    const done = (kind, text) => {
+      bodies.end();
+      reply(kind, token, text);
+    };
+    if (body.body) body.value.__ow_body = require('./body')(bodies);
+    current.run({ token, environment }, () => settle(main, body.value, done, body.stream && bodies));
   }
 
   let rest = Buffer.alloc(0);

@@ -37,18 +37,27 @@ async function init({ token, text }) {
 function run({ token, text }) {
   const body = JSON.parse(text);
   enter(body);
+  const bodies = pipe(token);
   const done = (kind, text) => {
+    bodies.end();
     channel.write(kind, token, text);
     setImmediate(next);
   };
-  settle(main, body.value, done, body.stream && pipe(token));
+  if (body.body) body.value.__ow_body = require('./body')(bodies);
+  settle(main, body.value, done, body.stream && bodies);
 }
 
-// Takes the pieces of a body. While it waits for room the whole program does: there is one run at a time.
+// Takes pieces of bodies, and asks for them. While it waits the whole program does: there is one run at a time. What is
+// left of a run that has ended must not read what is for the next.
 function pipe(token) {
+  let open = true;
   return {
-    send: (kind, bytes) => channel.writeBytes(kind, token, bytes),
-    more: () => channel.read()?.kind === Kind.MORE,
+    end: () => (open = false),
+    exchange(kind, bytes) {
+      if (!open) throw new Error('The run has ended.');
+      channel.writeBytes(kind, token, bytes);
+      return channel.read() ?? process.exit();
+    },
   };
 }
 

@@ -32,6 +32,7 @@ const NAMES: &[&str] = &[
 ];
 const LAUNCHER: &[(&str, &str)] = &[
     ("launcher.js", include_str!("launcher.js")),
+    ("body.js", include_str!("body.js")),
     ("channel.js", include_str!("channel.js")),
     ("compiled.js", include_str!("compiled.js")),
     ("concurrent.js", include_str!("concurrent.js")),
@@ -101,6 +102,10 @@ impl Dialect for NodeJs {
     }
 
     fn concurrent(&self) -> bool {
+        true
+    }
+
+    fn reads_streams(&self) -> bool {
         true
     }
 

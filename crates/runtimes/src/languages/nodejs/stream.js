@@ -31,12 +31,12 @@ async function* pieces(body) {
 async function pass({ body, ...head }, pipe) {
   let streamed = 0;
   const parts = pieces(body);
-  pipe.send(Kind.HEAD, Buffer.from(JSON.stringify(head)));
-  while (await pipe.more()) {
+  let answer = await pipe.exchange(Kind.HEAD, Buffer.from(JSON.stringify(head)));
+  while (answer.kind === Kind.MORE) {
     const { done, value } = await parts.next();
     if (done) return { ...head, streamed };
-    pipe.send(Kind.CHUNK, value);
     streamed += value.length;
+    answer = await pipe.exchange(Kind.CHUNK, value);
   }
   // Nobody reads any more.
   await parts.return();

@@ -1,5 +1,5 @@
 use serde_json::json;
-use wisp_core::ports::{Init, Run};
+use wisp_core::ports::{Init, Piece, Run};
 
 use super::{Decoder, Given, Kind, Message, Protocol, Token, size, write_body};
 
@@ -57,6 +57,14 @@ impl Protocol for Frames {
 
     fn more(&self, token: Token, wanted: bool) -> Vec<u8> {
         frame(if wanted { 3 } else { 4 }, token, 0, |_| {})
+    }
+
+    fn part(&self, token: Token, part: Option<&Piece>) -> Vec<u8> {
+        match part {
+            Some(Piece::Chunk(chunk)) => frame(5, token, chunk.len(), |bytes| bytes.extend_from_slice(chunk)),
+            Some(_) => frame(6, token, 0, |_| {}),
+            None => frame(7, token, 0, |_| {}),
+        }
     }
 }
 

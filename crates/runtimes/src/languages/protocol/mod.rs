@@ -1,5 +1,5 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use wisp_core::ports::{Init, Run};
+use wisp_core::ports::{Init, Piece, Run};
 
 mod frames;
 mod lines;
@@ -35,6 +35,8 @@ pub enum Kind {
     Head,
     /// A part of a result's body.
     Chunk,
+    /// The function asks for the next part of its request's body.
+    Ask,
     /// Output of one of several runs: a byte for the stream (1, 2), then text.
     Log,
     /// What the function imports: a JSON list of names.
@@ -47,7 +49,7 @@ pub enum Kind {
 
 impl Kind {
     /// Kinds and their numbers in frames.
-    const NUMBERS: [(u8, Kind); 12] = [
+    const NUMBERS: [(u8, Kind); 13] = [
         (1, Kind::Ready),
         (2, Kind::Done),
         (3, Kind::Result),
@@ -60,6 +62,7 @@ impl Kind {
         (10, Kind::Chunk),
         (11, Kind::Exhausted),
         (12, Kind::TooLarge),
+        (13, Kind::Ask),
     ];
 
     /// The kind that a frame's number means.
@@ -131,6 +134,12 @@ pub trait Protocol: Send + Sync {
     /// The bytes that ask for the next part of a body, or, if nobody wants it, for the end of the run. Only launchers
     /// that send parts receive them.
     fn more(&self, _token: Token, _wanted: bool) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// The bytes that give a function the part of its request's body that it has asked for; none if that was cut off. Only
+    /// launchers that ask receive them.
+    fn part(&self, _token: Token, _part: Option<&Piece>) -> Vec<u8> {
         Vec::new()
     }
 }

@@ -218,6 +218,9 @@ def run(main, code, body, channel=None, token=NONE):
     for key, value in body.items():
         if key != "value":
             os.environ["__OW_" + key.upper()] = value
+    reader = None
+    if "body" in body:
+        reader = body["value"]["__ow_body"] = beside("body").reader(channel, token)
     try:
         result = call(main, body["value"])
         if isinstance(result, dict) and is_stream(result.get("body")):
@@ -227,6 +230,8 @@ def run(main, code, body, channel=None, token=NONE):
             show_source(code)
         describe(error)
         result = {"error": str(error)}
+    if reader:
+        reader.close()
     if not isinstance(result, (dict, list, tuple)):
         return FAILURE, "The action did not return a dictionary or array."
     try:

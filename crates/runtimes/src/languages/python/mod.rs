@@ -34,6 +34,7 @@ const NAMES: &[&str] = &[
 ];
 const LAUNCHER: &[(&str, &str)] = &[
     ("launcher.py", include_str!("launcher.py")),
+    ("body.py", include_str!("body.py")),
     ("durable.py", include_str!("durable.py")),
     ("zygote.py", include_str!("zygote.py")),
 ];
@@ -112,6 +113,10 @@ impl Dialect for Python {
 
     fn protocol(&self) -> &'static dyn Protocol {
         &Frames
+    }
+
+    fn reads_streams(&self) -> bool {
+        true
     }
 }
 
