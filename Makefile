@@ -24,8 +24,8 @@ prepare scenarios serverless live bench bench-coldstart: export WISP_LANGUAGES_P
 live: export WISP_TEST_PYTHON_PACKAGES := $(CACHE)/live-$(shell sha256sum <tests/live/requirements.txt | cut -c1-12)
 
 # Binaries as the tests have them: other sets of packages would have other features, and compile everything anew.
-# FEATURES="--features wisp/wasm,wisp-runtimes/wasm" asks for WebAssembly, because wasmtime takes long to build.
-FEATURES ?=
+# With WebAssembly, whose engine takes long to build the first time: FEATURES= leaves it out.
+FEATURES ?= --features wisp/wasm,wisp-runtimes/wasm
 BUILD = cargo build --quiet --workspace $(FEATURES) --bins --tests
 
 .PHONY: help demo test test-clients prepare check lint unit scenarios sdk composer workflows durabletask durable-functions serverless live bench bench-coldstart bench-workflows audit format
