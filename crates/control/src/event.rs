@@ -45,7 +45,10 @@ impl Control {
         require(owner, Right::Activate)?;
         let id = id_of(&[&name.to_string(), &event.id]);
         let Some(_taking) = self.inner.under_way.begin(id) else {
-            let message = format!("The event '{}' is being taken at this moment; deliver it again.", event.id);
+            let message = format!(
+                "The event '{}' is being taken at this moment; deliver it again.",
+                event.id
+            );
             return Err(Error::new(Code::Throttled, message).with("retryAfter", 1));
         };
         if self.inner.activations.get(&owner.namespace, id).await?.is_some() {

@@ -66,7 +66,9 @@ async fn answer(state: State, uri: Uri, incoming: Incoming) -> Answer {
     // Whoever asks is only known when the body, which a signature covers, is here: so it may be no longer than any
     // operation needs.
     let most = state.control.workflows().request_size();
-    let body = incoming.bytes(&state, most.min(state.control.limits().request_size)).await?;
+    let body = incoming
+        .bytes(&state, most.min(state.control.limits().request_size))
+        .await?;
     let caller = identify(&state, &uri, &headers, &body, state.control.now()).await?;
     let body = if body.is_empty() { &b"{}"[..] } else { &body[..] };
     let input = serde_json::from_slice(body);

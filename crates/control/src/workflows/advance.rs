@@ -121,7 +121,10 @@ impl Control {
             true => (held.left(), held.dropped.keys().copied().collect()),
             false => Default::default(),
         };
-        letters.iter().filter_map(|letter| letter.stopped).for_each(|task| held.stopped(task));
+        letters
+            .iter()
+            .filter_map(|letter| letter.stopped)
+            .for_each(|task| held.stopped(task));
         let mut kinds: Vec<EventKind> = letters.iter().filter_map(|letter| letter.kind.clone()).collect();
         if kinds.is_empty() && held.is_cut() {
             kinds.push(EventKind::Tick);

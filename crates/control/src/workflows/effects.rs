@@ -41,7 +41,11 @@ impl Control {
             Effect::WriteResults(write) => self.report(key, no_bucket(write.id, "States.ResultWriterFailed"), false),
             Effect::StartMapRun { arn, .. } => self.note_map_run(key, &arn),
             Effect::CancelTask { id } | Effect::StopChild { id } => {
-                if let Some(nested) = held.dropped.get(&id).and_then(|dropped| Nested::of(key, &held.run, dropped)) {
+                if let Some(nested) = held
+                    .dropped
+                    .get(&id)
+                    .and_then(|dropped| Nested::of(key, &held.run, dropped))
+                {
                     let (control, key) = (self.clone(), key.to_owned());
                     self.inner
                         .tasks

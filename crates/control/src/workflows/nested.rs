@@ -22,7 +22,8 @@ impl Control {
     pub(super) async fn call_execution(&self, task: &Task, api: &str, pattern: Pattern) -> Option<EventKind> {
         let nested = self.nested(task).await;
         if pattern == Pattern::Job {
-            self.start_ended(&task.key, task.start.id, nested.as_ref().ok().map(Run::key)).await;
+            self.start_ended(&task.key, task.start.id, nested.as_ref().ok().map(Run::key))
+                .await;
         }
         let run = match nested {
             Ok(run) => run,
@@ -162,7 +163,11 @@ impl Control {
         match self.try_stop(parent, &nested).await {
             Ok(()) => self.stopped(parent, nested.task),
             Err(error) => {
-                tracing::error!(execution = nested.key, ?error, "a nested execution could not be stopped");
+                tracing::error!(
+                    execution = nested.key,
+                    ?error,
+                    "a nested execution could not be stopped"
+                );
             }
         }
     }

@@ -8,7 +8,8 @@ use wisp_workflow::machine;
 use crate::actors::Actors;
 
 use super::{
-    Settings, census::Census, desk::Desk, ends::Ends, held::Held, letter::Letter, shelf::Shelf, starts::Starts, timers::Alarm,
+    Settings, census::Census, desk::Desk, ends::Ends, held::Held, letter::Letter, shelf::Shelf, starts::Starts,
+    timers::Alarm,
 };
 
 /// What the use cases of workflows stand on.

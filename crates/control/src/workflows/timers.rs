@@ -94,7 +94,10 @@ impl Control {
         let known = self.inner.workflows.alarm.firing().len();
         let due = journal.due(now, MOST + known).await?;
         let more = due.len() == MOST + known;
-        let due: Vec<Due> = due.into_iter().filter(|due| self.inner.workflows.alarm.fires(due)).collect();
+        let due: Vec<Due> = due
+            .into_iter()
+            .filter(|due| self.inner.workflows.alarm.fires(due))
+            .collect();
         if !due.is_empty() {
             let control = self.clone();
             self.inner.tasks.spawn(Box::pin(async move {
@@ -118,7 +121,11 @@ impl Control {
             if self.inner.workflows.is_stopping() {
                 return;
             }
-            tracing::error!(execution = due.execution, ?error, "an execution was not told of its timer");
+            tracing::error!(
+                execution = due.execution,
+                ?error,
+                "an execution was not told of its timer"
+            );
             if !error.code().retry() {
                 // Nobody takes it off the index: it is left alone until the next start.
                 return;

@@ -40,7 +40,13 @@ impl Schedule {
                     .map_err(|error| Error::bad_request(format!("timezone '{zone}' is not known")).because(error))?;
                 Times::Pattern(Box::new(cron), zone)
             }
-            "interval" => Times::Every(number(settings, "minutes")?.unwrap_or(1).unsigned_abs().max(1).saturating_mul(60_000)),
+            "interval" => Times::Every(
+                number(settings, "minutes")?
+                    .unwrap_or(1)
+                    .unsigned_abs()
+                    .max(1)
+                    .saturating_mul(60_000),
+            ),
             _ => Times::At(bound("date")?.unwrap_or(0)),
         };
         Ok(Self {

@@ -97,7 +97,10 @@ pub(crate) fn paced(turn: &mut Interpreter, run: u64, pace: Pace) {
     let most = turn.limits.distributed_concurrency;
     let Some(fan) = fan::of(turn, id) else { return };
     // As in a definition, 0 is as many as there may be.
-    fan.limit = Some(pace.concurrency).filter(|limit| *limit > 0).unwrap_or(most).min(most);
+    fan.limit = Some(pace.concurrency)
+        .filter(|limit| *limit > 0)
+        .unwrap_or(most)
+        .min(most);
     fan.tolerance = pace.tolerance;
     let begun = fan.run.as_ref().is_some_and(|run| run.stage == Stage::Running) && !fan.items.is_empty();
     if begun {

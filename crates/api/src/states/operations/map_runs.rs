@@ -33,7 +33,10 @@ pub(super) async fn describe(asked: Asked) -> Answer {
             "toleratedFailurePercentage",
             Some(json!(tolerance.percentage.unwrap_or_default())),
         ),
-        ("toleratedFailureCount", Some(tolerance.count.unwrap_or_default().into())),
+        (
+            "toleratedFailureCount",
+            Some(tolerance.count.unwrap_or_default().into()),
+        ),
         ("itemCounts", Some(counted.clone())),
         ("executionCounts", Some(counted)),
         ("redriveCount", Some(run.execution.redrives.into())),
