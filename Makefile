@@ -16,6 +16,9 @@ prepare unit scenarios sdk composer workflows serverless test-clients live bench
 # A Node.js that keeps compiled code, for the tests of that.
 prepare unit bench-workflows: export WISP_TEST_NODE := $(CACHE)/node-22.23.3/bin/node
 
+# Composer, for the tests of what it writes; tests/prepare.sh installs it.
+prepare unit: export WISP_TEST_COMPOSER := $(CACHE)/npm-$(shell sha256sum <tests/composer/package-lock.json | cut -c1-12)/node_modules
+
 # What Python functions can import without bringing it along; tests/prepare.sh installs it.
 PYTHON_PACKAGES := $(CACHE)/python-packages-$(shell sha256sum <tests/python/requirements.txt | cut -c1-12)
 prepare scenarios serverless live bench bench-coldstart: export WISP_LANGUAGES_PYTHON_PACKAGES := $(PYTHON_PACKAGES)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the original Composer against a server of its own. `parallel` and `map` need a Redis that functions reach; they do
-# not reach the host, so it gets a network of its own, for which this must be root.
+# Runs the original Composer against servers of its own: one that runs compositions itself, as they are and durable, and
+# one that leaves them to their conductor. There, `parallel` and `map` need a Redis that functions reach; they do not reach
+# the host, so it gets a network of its own, for which this must be root.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -29,4 +30,7 @@ if ip netns add "$net" 2>/dev/null; then
 else
   echo "SKIPPED: parallel and map: no network namespace can be made here" >&2
 fi
-../with-server.sh node --test --test-reporter=spec smoke.js
+tests=(../with-server.sh node --test --test-reporter=spec smoke.js)
+"${tests[@]}"
+WISP_COMPOSER_DURABLE=true "${tests[@]}"
+WISP_WORKFLOWS_NATIVE_COMPOSITIONS=false "${tests[@]}"

@@ -14,6 +14,9 @@ const client = require('openwhisk-composer/client');
 const [apihost, api_key, uri] = [process.env.WISP_APIHOST, process.env.WISP_AUTH, process.env.WISP_REDIS];
 const ow = client({ apihost, api_key }, true);
 const $composer = { redis: { uri }, openwhisk: { ignore_certs: true } };
+// What the server does: compositions run without their conductor, unless it is told otherwise; and durable if they say so.
+const native = process.env.WISP_WORKFLOWS_NATIVE_COMPOSITIONS !== 'false';
+const asked = process.env.WISP_COMPOSER_DURABLE ? [{ key: 'durable', value: true }] : [];
 
 /** Invokes an action and waits for its activation, however it ends. */
 async function invoke(name, params) {
@@ -24,14 +27,27 @@ async function invoke(name, params) {
 }
 
 /** Runs a composition; what it ends with, and the names of the components that ran, in order. */
-async function run(name, composition, params, timeout) {
-  await ow.compositions.deploy({ name, ...composition }, true, undefined, undefined, timeout);
+async function run(name, composition, params, { timeout, debug } = {}) {
+  await ow.compositions.deploy({ name, ...composition, annotations: asked }, true, debug, undefined, timeout);
   const { activationId, response } = await invoke(name, params);
   const { logs, annotations } = await ow.activations.get({ name: activationId });
   assert.ok(annotations.some(({ key, value }) => key === 'conductor' && value === true));
   const steps = await Promise.all(logs.map((id) => ow.activations.get({ name: id })));
   assert.ok(steps.every(({ cause }) => cause === activationId));
-  return { response, components: steps.map((step) => step.name).filter((step) => step !== name) };
+  return { response, steps, components: steps.map((step) => step.name).filter((step) => step !== name) };
+}
+
+/** Lines of one stream after those of the other: which is read first is chance. */
+const streams = (one, other) => one.startsWith('stderr') - other.startsWith('stderr');
+
+/** What the records of steps show that is the same in each run. */
+function view(steps) {
+  return steps.map(({ name, response, logs, annotations }) => ({
+    name,
+    response: JSON.parse(JSON.stringify(response).replace(/[0-9a-f]{32}/g, 'id')),
+    logs: logs.map((line) => line.replace(/^[0-9a-f]{32}$|^\S{30} /, '')).filter((line) => !line.startsWith('stderr:     ')).sort(streams),
+    annotations: annotations.map(({ key }) => key).filter((key) => !/^(initTime|start|isolation)$/.test(key)).sort(),
+  }));
 }
 
 /** Actions that compositions of these tests use. */
@@ -98,8 +114,18 @@ test('composer', async (all) => {
       assert.deepEqual(ran.response.result, expected);
       assert.equal(ran.response.success, expected.error === undefined);
       assert.equal(ran.components.join(' '), components);
+      // With this, its code is not known any more, and its own conductor runs it.
+      const conducted = await run('composition', compose().compile(), input, { debug: 'wisp' });
+      assert.deepEqual(view(ran.steps), view(conducted.steps));
     });
   }
+
+  await all.test('no sandbox is started where no function is', async () => {
+    const { steps } = await run('plain', composer.if('small', 'inc', 'double').compile(), { n: 1 });
+    // What runs in a sandbox says at which level.
+    const sandboxed = steps.filter((step) => step.annotations.some(({ key }) => key === 'isolation'));
+    assert.equal(sandboxed.filter((step) => step.name === 'plain').length, native ? 0 : 3);
+  });
 
   await all.test('async goes on by itself', async () => {
     const composition = composer.async(composer.seq('inc', 'double')).compile();
@@ -117,18 +143,19 @@ test('composer', async (all) => {
   });
 
   for (const [name, compose, input, expected] of parallel) {
-    await all.test(name, { skip: !uri && 'no Redis' }, async () => {
-      const { response } = await run('composition', compose().compile(), { ...input, $composer });
+    await all.test(name, { skip: !native && !uri && 'no Redis' }, async () => {
+      const params = native ? input : { ...input, $composer };
+      const { response } = await run('composition', compose().compile(), params);
       assert.deepEqual(response.result, expected);
     });
   }
 
-  await all.test('parallel waits for longer than its conductor may run', { skip: !uri && 'no Redis' }, async () => {
+  await all.test('parallel waits for longer than its conductor may run', { skip: !native && !uri && 'no Redis' }, async () => {
     const composition = composer.parallel('slow', 'inc').compile();
-    const { response, components } = await run('composition', composition, { n: 1, $composer }, 8000);
+    const { response, components } = await run('composition', composition, { n: 1, $composer }, { timeout: 8000 });
     assert.deepEqual(response.result, { value: [{ n: 1 }, { n: 2 }] });
-    // It gives itself another turn by the action that is always there.
-    assert.ok(components.includes('echo'), components.join(' '));
+    // By itself, it gives itself another turn with the action that is always there.
+    assert.equal(components.includes('echo'), !native, components.join(' '));
   });
 
   await all.test('the command line compiles and deploys', async () => {
@@ -163,7 +190,7 @@ test('composer', async (all) => {
     }
     for (const { id, composition, ast, input, components, success, result } of cases) {
       await recorded.test(id, async () => {
-        const params = uri ? { ...input, $composer } : input;
+        const params = uri && !native ? { ...input, $composer } : input;
         const ran = await run('recorded', { composition, ast, version: '0.12.0' }, params);
         assert.deepEqual({ ...ran.response.result }, result);
         assert.equal(ran.response.success, success);

@@ -11,8 +11,8 @@ use crate::{
     failure::{self, Failure},
     gateway, hosted,
     routes::{
-        actions, activations, admin, credentials, events, images, letters, limits, log_forwarding, namespaces,
-        packages, rules, secrets, server, triggers,
+        actions, activations, admin, compositions, credentials, events, images, letters, limits, log_forwarding,
+        namespaces, packages, rules, secrets, server, triggers,
     },
     states,
     transaction::frame,
@@ -83,6 +83,14 @@ pub fn router(state: State) -> Router {
         .route(
             "/api/v1/namespaces/{ns}/dlq/{id}",
             only("GET, POST, DELETE", letters::entity()),
+        )
+        .route(
+            "/api/v1/namespaces/{ns}/compositions",
+            only("GET", get(compositions::list)),
+        )
+        .route(
+            "/api/v1/namespaces/{ns}/compositions/{id}",
+            only("GET", compositions::entity()),
         )
         .route("/api/v1/namespaces/{ns}/secrets", only("GET", get(secrets::list)))
         .route(

@@ -1,9 +1,11 @@
+use serde::{Deserialize, Serialize};
+
 /// What sequences and compositions within one another may still run: so none of them goes on for ever.
 ///
 /// A sequence counts functions, those of nested sequences included. A composition counts components and calls of
 /// conductors, those of nested compositions included, also when a sequence stands between them. A sequence that a
 /// composition calls is one component and counts its own functions anew.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Budget {
     limit: u64,
     steps: Spent,
@@ -18,7 +20,7 @@ pub(crate) struct Spent {
 }
 
 /// What a composition has used.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Account {
     components: u64,
     conductors: u64,

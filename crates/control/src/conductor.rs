@@ -9,20 +9,26 @@ use wisp_core::{
 use crate::{
     budget::Budget,
     control::Control,
+    durable::Known,
     invoke::{Call, json as to_json},
     resolve::Resolved,
-    steps::Steps,
+    steps::{Ended, Steps},
 };
 
 type Object = Map<String, Value>;
 
 impl Control {
     /// Runs a composition: its conductor is asked what comes next until it names no action any more. What a component
-    /// returns, errors included, goes to the conductor together with the state that it gave with its last answer.
+    /// returns, errors included, goes to the conductor together with the state that it gave with its last answer. With the
+    /// record comes what a branch gives to its fork.
     ///
-    /// A promised composition that is cut off by the end of the server begins anew at the next start.
-    pub(crate) async fn run_composition(&self, call: Call, budget: &mut Budget) -> Result<Arc<Activation>> {
-        let start = self.inner.clock.now();
+    /// A promised composition that is cut off by the end of the server begins anew at the next start, unless it is durable.
+    pub(crate) async fn run_composition(
+        &self,
+        call: Call,
+        budget: &mut Budget,
+    ) -> Result<(Arc<Activation>, Option<Object>)> {
+        let start = self.enter(&call)?;
         let outermost = budget.enter();
         let mut steps = Steps::new(Response::new(Status::Success, call.payload.clone()));
         let ended = self.conduct(&call, &mut steps, budget).await;
@@ -35,23 +41,23 @@ impl Control {
             tracing::error!(activation = %call.id, ?error, "a composition was cut off");
             steps.response = Response::failure(Status::WhiskError, "Activation failure during composition.");
         }
+        let outcome = steps.outcome.take();
         let activation = Arc::new(steps.record(&call, start, self.inner.clock.now()));
         self.inner.activations.finish(activation.clone()).await?;
-        Ok(activation)
+        Ok((activation, outcome))
     }
 
     /// Runs conductor and components by turns; how the composition ends is then the response of the steps.
     async fn conduct(&self, call: &Call, steps: &mut Steps, budget: &mut Budget) -> Result<()> {
         let mut payload = call.payload.clone();
         let mut state = Object::new();
-        loop {
+        for turn in 0.. {
             if !budget.spend_conductor() {
                 steps.response = Response::failure(Status::ApplicationError, TOO_MANY);
                 return Ok(());
             }
             let question = with_state(&payload, std::mem::take(&mut state))?;
-            let conductor = self.inner_call(call, call.resolved.clone(), question, steps);
-            steps.add(&*self.run_function(conductor).await?);
+            steps.add(self.ask(call, turn, question, steps, budget).await?);
             let mut answer: Object = serde_json::from_str(steps.response.result.get()).unwrap_or_default();
             let params = answer.remove("params").map(|value| boxed(value, "value"));
             state = answer
@@ -64,13 +70,61 @@ impl Control {
                 }
                 return Ok(());
             };
-            payload = match self.next_component(call, &action, budget).await? {
-                Ok(component) => {
-                    let params = to_json(&Value::Object(params.unwrap_or_default()))?;
-                    self.run_component(call, component, params, steps, budget).await?
+            let params = to_json(&Value::Object(params.unwrap_or_default()))?;
+            payload = match self.call_component(call, turn, &action, params, steps, budget).await? {
+                Known::Ended(ended) => {
+                    steps.add(ended);
+                    steps.response.result.clone()
                 }
-                Err(refusal) => to_json(&json!({ "error": refusal }))?,
+                Known::Refused(refusal) => to_json(&json!({ "error": refusal }))?,
             };
+        }
+        Ok(())
+    }
+
+    /// Asks the conductor what comes next.
+    async fn ask(&self, call: &Call, turn: usize, question: Json, steps: &Steps, budget: &mut Budget) -> Result<Ended> {
+        let id = call.part(&format!("conductor {turn}"));
+        if let Some(Known::Ended(ended)) = call.known(id, budget) {
+            return Ok(ended);
+        }
+        let now = self.inner.clock.now();
+        let conductor = call.step(id, call.resolved.clone(), question, now, !steps.is_empty());
+        let ended = match self.answer_natively(&conductor).await? {
+            Some(ended) => ended,
+            None => match self.recorded_part(&conductor).await? {
+                Some(activation) => Ended::from(&*activation),
+                None => Ended::from(&*self.run_function(conductor).await?),
+            },
+        };
+        call.write_ended(&ended, budget).await?;
+        Ok(ended)
+    }
+
+    /// Runs the action that a conductor names, unless it may not be called.
+    async fn call_component(
+        &self,
+        call: &Call,
+        turn: usize,
+        action: &Value,
+        params: Json,
+        steps: &Steps,
+        budget: &mut Budget,
+    ) -> Result<Known> {
+        let id = call.part(&format!("component {turn}"));
+        if let Some(known) = call.known(id, budget) {
+            return Ok(known);
+        }
+        match self.next_component(call, action, budget).await? {
+            Ok(component) => {
+                let now = self.inner.clock.now();
+                let inner = call.step(id, component, params, now, !steps.is_empty());
+                self.run_component(inner, budget).await.map(Known::Ended)
+            }
+            Err(refusal) => {
+                call.note_refused(id, &refusal)?;
+                Ok(Known::Refused(refusal))
+            }
         }
     }
 
@@ -95,47 +149,21 @@ impl Control {
         Ok(Err(format!("{failure} with name '{name}' during composition.")))
     }
 
-    /// Runs a component and returns its result, whatever it is.
-    async fn run_component(
-        &self,
-        call: &Call,
-        component: Resolved,
-        params: Json,
-        steps: &mut Steps,
-        budget: &mut Budget,
-    ) -> Result<Json> {
-        let action = component.action.clone();
-        let inner = self.inner_call(call, component, params, steps);
-        if !action.is_conductor() {
+    /// Runs a component to its end, whatever that is.
+    async fn run_component(&self, inner: Call, budget: &mut Budget) -> Result<Ended> {
+        if !inner.resolved.action.is_conductor() {
             budget.spend_component();
         }
-        let activation = match action.exec {
-            Exec::Sequence { .. } => {
-                let functions = budget.suspend();
-                let ran = self.run(inner, budget).await;
-                budget.resume(functions);
-                ran?
-            }
-            Exec::Code { .. } | Exec::Blackbox { .. } | Exec::Builtin => self.run(inner, budget).await?,
-        };
-        steps.add(&activation);
-        Ok(activation.response.result.clone())
-    }
-
-    /// A call that a composition makes. Once it has begun, it waits for room instead of being refused half-way.
-    fn inner_call(&self, call: &Call, resolved: Resolved, payload: Json, steps: &Steps) -> Call {
-        Call {
-            id: self.new_id(),
-            resolved,
-            payload,
-            caller: call.caller.clone(),
-            cause: Some(call.id),
-            transaction: call.transaction.clone(),
-            at: self.inner.clock.now(),
-            accepted: call.accepted || !steps.is_empty(),
-            pieces: None,
-            delivery: None,
+        if !matches!(inner.resolved.action.exec, Exec::Sequence { .. }) {
+            return self.run_step(inner, budget).await;
         }
+        let functions = budget.suspend();
+        let call = inner.clone();
+        let ran = self.run(inner, budget).await;
+        budget.resume(functions);
+        let ended = Ended::from(&*ran?);
+        call.write_ended(&ended, budget).await?;
+        Ok(ended)
     }
 }
 

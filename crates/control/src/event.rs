@@ -98,7 +98,7 @@ impl Control {
     }
 
     /// Whether an invocation of this id was promised or has ended.
-    async fn is_known(&self, owner: &Identity, id: ActivationId) -> Result<bool> {
+    pub(crate) async fn is_known(&self, owner: &Identity, id: ActivationId) -> Result<bool> {
         let activations = &self.inner.activations;
         Ok(activations.is_promised(id).await? || activations.get(&owner.namespace, id).await?.is_some())
     }

@@ -4,14 +4,14 @@ use serde_json::{Map, Value};
 use wisp_core::{
     Error, Result,
     model::{
-        Accepted, Action, Activation, ActivationId, Caller, Delivery, Exec, Fqn, Identity, Invocation, Json, Millis,
-        Parameter, Parameters, Response, Right, Status,
+        Accepted, Action, Activation, ActivationId, Caller, CodeRef, Delivery, EntityName, Exec, Fqn, Identity,
+        Invocation, Json, Millis, Parameter, Parameters, Response, Right, Status,
     },
     ports::{BoxFuture, Pieces},
 };
 
 use crate::{
-    admit::Permit, budget::Budget, control::Control, hosted, record, resolve::Resolved, secrets,
+    admit::Permit, budget::Budget, control::Control, durable::Log, hosted, record, resolve::Resolved, secrets,
     unstoppable::Unstoppable,
 };
 
@@ -34,6 +34,7 @@ pub enum Invoked {
 }
 
 /// One activation to be, of a function or of a sequence, whoever asked for it.
+#[derive(Clone)]
 pub(crate) struct Call {
     pub id: ActivationId,
     pub resolved: Resolved,
@@ -48,6 +49,27 @@ pub(crate) struct Call {
     pub pieces: Option<Pieces>,
     /// The rule's delivery that it is an attempt of.
     pub delivery: Option<Arc<Delivery>>,
+    /// What is known of the durable sequence or composition that it is, or is a part of.
+    pub log: Option<Arc<Log>>,
+}
+
+impl Call {
+    /// A call that this one makes of an action. Once it has begun, it waits for room instead of being refused half-way.
+    pub fn step(&self, id: ActivationId, resolved: Resolved, payload: Json, at: Millis, begun: bool) -> Self {
+        Self {
+            id,
+            resolved,
+            payload,
+            caller: self.caller.clone(),
+            cause: Some(self.id),
+            transaction: self.transaction.clone(),
+            at,
+            accepted: self.accepted || begun,
+            pieces: None,
+            delivery: None,
+            log: self.log.clone(),
+        }
+    }
 }
 
 impl Control {
@@ -76,6 +98,7 @@ impl Control {
             accepted: wait == Wait::None,
             pieces: None,
             delivery: None,
+            log: None,
         };
         self.check_loop(&call).await?;
         self.begin(call, name, permit, wait).await
@@ -139,8 +162,19 @@ impl Control {
         let (id, namespace) = (call.id, call.caller.namespace.clone());
         let delivery = call.delivery.clone();
         let ended = self.run(call, &mut self.budget()).await;
+        self.conclude(id, &namespace, delivery.as_deref(), ended).await;
+    }
+
+    /// Decides what follows of what was promised.
+    pub(crate) async fn conclude(
+        &self,
+        id: ActivationId,
+        namespace: &EntityName,
+        delivery: Option<&Delivery>,
+        ended: Result<Arc<Activation>>,
+    ) {
         match (delivery, ended) {
-            (Some(delivery), ended) => self.attempted(id, &namespace, &delivery, ended).await,
+            (Some(delivery), ended) => self.attempted(id, namespace, delivery, ended).await,
             (None, Ok(_)) => {}
             (None, Err(error)) => {
                 tracing::error!(activation = %id, ?error, "an accepted invocation did not run; it stays in the ledger");
@@ -188,9 +222,14 @@ impl Control {
 
     /// Runs one call to its end: a function by a worker, a sequence or composition step by step.
     pub(crate) fn run<'a>(&'a self, call: Call, budget: &'a mut Budget) -> BoxFuture<'a, Result<Arc<Activation>>> {
+        if let Some(level) = self.durability(&call) {
+            return Box::pin(self.run_durable(call, level));
+        }
         match &call.resolved.action.exec {
             Exec::Sequence { .. } => Box::pin(self.run_sequence(call, budget)),
-            _ if call.resolved.action.is_conductor() => Box::pin(self.run_composition(call, budget)),
+            _ if call.resolved.action.is_conductor() => {
+                Box::pin(async move { Ok(self.run_composition(call, budget).await?.0) })
+            }
             _ if hosted::is_orchestrator(&call.resolved.action) => Box::pin(self.run_orchestrator(call)),
             Exec::Code { .. } | Exec::Blackbox { .. } | Exec::Builtin => Box::pin(self.run_function(call)),
         }
@@ -205,6 +244,39 @@ impl Control {
             Ok(secrets) => secrets,
             Err(name) => return self.refuse(call, &secrets::missing(&name)).await,
         };
+        let accepted = call.accepted;
+        self.inner.bus.run(self.invocation(call, secrets)?, accepted).await
+    }
+
+    /// Runs a part of a call that its caller records as a whole, with code of the caller's if it gives some. Bound parameters
+    /// are in its payload already.
+    pub(crate) async fn run_part(&self, mut call: Call, code: Option<CodeRef>) -> Result<Arc<Activation>> {
+        let secrets = match self.secrets_of(&call.resolved.action).await? {
+            Ok(secrets) => secrets,
+            Err(name) => {
+                let (now, reason) = (self.inner.clock.now(), secrets::missing(&name));
+                let response = Response::failure(Status::DeveloperError, &reason);
+                return Ok(Arc::new(record::without_worker(&call, response, now, now)));
+            }
+        };
+        let parameters = call.resolved.parameters.iter();
+        call.resolved.parameters = parameters.filter(|parameter| parameter.init).cloned().collect();
+        let accepted = call.accepted;
+        let mut invocation = self.invocation(call, secrets)?;
+        invocation.part = true;
+        if let (Some(code), Exec::Code { kind, .. }) = (code, &invocation.action.exec) {
+            let kind = kind.clone();
+            let exec = Exec::Code { kind, code, main: None };
+            invocation.action = Arc::new(Action {
+                exec,
+                ..(*invocation.action).clone()
+            });
+        }
+        self.inner.bus.run(invocation, accepted).await
+    }
+
+    /// What a worker needs to know to run a call.
+    fn invocation(&self, call: Call, secrets: Vec<Parameter>) -> Result<Invocation> {
         let api_key = match provides_key(&call.resolved.action) {
             true => Some(self.key_of_run(&call)?),
             false => None,
@@ -217,9 +289,10 @@ impl Control {
             cause,
             transaction,
             at,
-            accepted,
+            accepted: _,
             pieces,
             delivery: _,
+            log: _,
         } = call;
         let Resolved {
             action,
@@ -228,7 +301,7 @@ impl Control {
             parameters,
             isolation,
         } = resolved;
-        let invocation = Invocation {
+        Ok(Invocation {
             id,
             payload: merge(&parameters, &payload)?,
             environment: Arc::new(environment(&parameters, secrets)),
@@ -245,8 +318,8 @@ impl Control {
             transaction,
             at,
             pieces,
-        };
-        self.inner.bus.run(invocation, accepted).await
+            part: false,
+        })
     }
 }
 

@@ -54,6 +54,7 @@ impl Control {
             accepted: true,
             pieces: None,
             delivery: None,
+            log: None,
         };
         match what {
             What::Function => self.run_function(call).await,

@@ -93,6 +93,10 @@ impl Control {
             }
             return Ok(());
         }
+        if let Some(ended) = self.resume_durable(namespace, id).await {
+            self.conclude(id, namespace, accepted.delivery.as_deref(), ended).await;
+            return Ok(());
+        }
         let caller = self.caller_of(&accepted).await;
         match self.resolve(&caller, &accepted.action, Right::Activate).await {
             Ok(resolved) => {
@@ -115,6 +119,7 @@ impl Control {
                     accepted: true,
                     pieces: None,
                     delivery,
+                    log: None,
                 };
                 self.run_promised(call).await;
                 Ok(())
@@ -134,7 +139,7 @@ impl Control {
     }
 
     /// The caller as it was when the promise was made: its rights were checked then. Its limits are those of now.
-    async fn caller_of(&self, accepted: &Accepted) -> Identity {
+    pub(crate) async fn caller_of(&self, accepted: &Accepted) -> Identity {
         let sealed = accepted.sealed_key.as_deref();
         let api_key = sealed.and_then(|sealed| self.inner.seal.open_key(sealed, accepted.id));
         let owner = self.inner.subjects.owner_of_namespace(&accepted.caller.namespace).await;

@@ -1,7 +1,42 @@
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 use wisp_core::model::{ActionLimits, Activation, ActivationId, Annotations, Millis, Response};
 
 use crate::invoke::Call;
+
+/// How a step ended, as far as what it is a step of needs to know.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    /// Its id.
+    pub id: ActivationId,
+    duration: u64,
+    memory: Option<u64>,
+    /// How.
+    pub response: Response,
+    /// What the branch that it ends gives to its fork: its own result does not show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Map<String, Value>>,
+}
+
+impl From<&Activation> for Ended {
+    fn from(activation: &Activation) -> Self {
+        let limits = activation.annotations.get("limits");
+        Self {
+            id: activation.activation_id,
+            duration: activation.duration.unwrap_or(0),
+            memory: limits.and_then(|limits| limits.get("memory")?.as_u64()),
+            response: activation.response.clone(),
+            outcome: None,
+        }
+    }
+}
+
+impl Ended {
+    /// With what it gives to a fork.
+    pub fn giving(self, outcome: Option<Map<String, Value>>) -> Self {
+        Self { outcome, ..self }
+    }
+}
 
 /// What the steps of a sequence or composition amount to so far.
 pub(crate) struct Steps {
@@ -10,6 +45,8 @@ pub(crate) struct Steps {
     memory: Option<u64>,
     /// How the last one ended.
     pub response: Response,
+    /// What the last one gives to a fork.
+    pub outcome: Option<Map<String, Value>>,
 }
 
 impl Steps {
@@ -20,6 +57,7 @@ impl Steps {
             duration: 0,
             memory: None,
             response,
+            outcome: None,
         }
     }
 
@@ -28,16 +66,18 @@ impl Steps {
         self.ids.is_empty()
     }
 
+    /// How many have ended.
+    pub fn count(&self) -> usize {
+        self.ids.len()
+    }
+
     /// Adds a step that has ended.
-    pub fn add(&mut self, activation: &Activation) {
-        self.ids.push(activation.activation_id);
-        self.duration += activation.duration.unwrap_or(0);
-        let memory = activation
-            .annotations
-            .get("limits")
-            .and_then(|limits| limits.get("memory")?.as_u64());
-        self.memory = self.memory.max(memory);
-        self.response = activation.response.clone();
+    pub fn add(&mut self, ended: Ended) {
+        self.ids.push(ended.id);
+        self.duration += ended.duration;
+        self.memory = self.memory.max(ended.memory);
+        self.response = ended.response;
+        self.outcome = ended.outcome;
     }
 
     /// The record of the whole: its logs are the ids of its steps.

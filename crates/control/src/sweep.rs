@@ -3,7 +3,7 @@ use wisp_core::Result;
 use crate::{catalog::Entity, control::Control};
 
 impl Control {
-    /// Removes code that no action refers to and that was last uploaded this many seconds ago or earlier: an upload
+    /// Removes code that no action refers to, nor a durable composition that still runs, and that was last uploaded this many seconds ago or earlier: an upload
     /// precedes the action that refers to it. Returns how many pieces went.
     pub async fn sweep_code(&self, grace_seconds: u64) -> Result<u64> {
         let stored = self.inner.catalog.all().await?;
@@ -11,6 +11,7 @@ impl Control {
             Entity::Action(action) => action.exec.code().map(|code| code.digest.clone()),
             _ => None,
         });
+        let digests = digests.chain(self.digests_in_use().await?);
         self.inner.blobs.sweep(&digests.collect(), grace_seconds).await
     }
 }

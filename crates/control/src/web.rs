@@ -126,6 +126,7 @@ impl Control {
             accepted: false,
             pieces,
             delivery: None,
+            log: None,
         };
         let time = Duration::from_millis(self.inner.limits.blocking_wait);
         self.begin(call, &name, permit, Wait::For(time)).await

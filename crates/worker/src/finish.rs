@@ -48,7 +48,7 @@ impl Ended {
 }
 
 impl Inner {
-    /// Writes the record of an activation and returns it.
+    /// Writes the record of an activation, unless it is a part of one, and returns it.
     pub async fn finish(&self, invocation: Invocation, ended: Ended) -> Result<Arc<Activation>> {
         let wait = ended.start.saturating_sub(invocation.at);
         let annotations = annotations(&invocation, &ended, wait);
@@ -58,6 +58,7 @@ impl Inner {
             action,
             caller,
             cause,
+            part,
             ..
         } = invocation;
         let response = outcome.response();
@@ -81,7 +82,9 @@ impl Inner {
             annotations,
             publish: false,
         });
-        self.activations.finish(activation.clone()).await?;
+        if !part {
+            self.activations.finish(activation.clone()).await?;
+        }
         Ok(activation)
     }
 }

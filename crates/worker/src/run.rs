@@ -211,6 +211,9 @@ fn key(invocation: &Invocation) -> Key {
     for (key, value) in invocation.environment.init_values() {
         (key, value.to_string()).hash(&mut digest);
     }
+    // What runs parts of an activation has other code than the action.
+    let code = invocation.action.exec.code();
+    code.map(|code| &code.digest).hash(&mut digest);
     Key {
         namespace: invocation.caller.namespace.clone(),
         action: invocation.action.fqn.clone(),

@@ -21,13 +21,13 @@ use crate::{
 /// What a start is taken to cost before the first one has been measured.
 pub(crate) const FIRST_START: Duration = Duration::from_millis(50);
 
-/// What an instance is good for: it serves one namespace, one revision of one action, one environment.
+/// What an instance is good for: it serves one namespace, one revision of one action, one code, one environment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub namespace: EntityName,
     pub action: Fqn,
     pub revision: Revision,
-    /// Digest of what the instance's environment has beside the action's own: a binding's init parameters.
+    /// Digest of its code, and of what its environment has beside the action's own: a binding's init parameters.
     pub environment: u64,
     /// An instance of a weaker level does not serve a namespace that demands more meanwhile.
     pub isolation: Isolation,

@@ -59,6 +59,7 @@ impl Control {
             accepted: true,
             pieces: None,
             delivery: Some(Arc::new(delivery)),
+            log: None,
         };
         match permit {
             Ok(permit) => self.accept(call, action, permit).await,

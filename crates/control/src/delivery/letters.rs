@@ -244,6 +244,7 @@ impl Control {
             accepted: true,
             pieces: None,
             delivery: Some(delivery),
+            log: None,
         };
         let follow = FollowUp {
             settled: None,

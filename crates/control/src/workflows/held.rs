@@ -24,7 +24,7 @@ const CUT: &str = "cut";
 const STOP: &str = "stop:";
 
 /// The timer of the end of an execution's stay in the journal.
-pub(super) const EXPIRY: &str = "expiry";
+pub(crate) const EXPIRY: &str = "expiry";
 
 /// An execution in memory, as its driver holds it.
 pub(crate) struct Held {

@@ -74,5 +74,7 @@ pub use wisp_workflow::{Step, execution::Pace};
 
 pub(crate) use advance::stopping;
 pub(crate) use ends::Ends;
+pub(crate) use held::EXPIRY;
 pub(crate) use machines::uuid;
 pub(crate) use parts::Workflows;
+pub(crate) use run::RUNNING;

@@ -5,7 +5,7 @@ use super::{
     key::namespace_of,
     run::{RUNNING, decode},
 };
-use crate::{control::Control, orchestrations::is_ours};
+use crate::{control::Control, durable, orchestrations::is_ours};
 
 /// Executions that are looked up at once.
 const PAGE: usize = 256;
@@ -48,6 +48,19 @@ impl Control {
     async fn resume_one(&self, execution: &str) -> Result<()> {
         if is_ours(execution) {
             self.resume_instance(execution);
+            return Ok(());
+        }
+        if durable::is_key(execution) {
+            let (control, key) = (self.clone(), execution.to_owned());
+            self.inner.tasks.spawn(Box::pin(async move {
+                if let Err(error) = control.go_on_with(&key).await {
+                    tracing::error!(
+                        execution = key,
+                        ?error,
+                        "a durable sequence or composition does not go on"
+                    );
+                }
+            }));
             return Ok(());
         }
         let Some(stored) = self.inner.workflows.journal.load(execution).await? else {

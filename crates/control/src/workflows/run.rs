@@ -171,7 +171,7 @@ pub fn status(status: Status) -> &'static str {
 }
 
 /// The status of what is not over.
-pub(super) const RUNNING: &str = "RUNNING";
+pub(crate) const RUNNING: &str = "RUNNING";
 
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|error| Error::internal("an execution cannot be encoded").because(error))

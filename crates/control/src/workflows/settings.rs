@@ -47,6 +47,10 @@ pub struct Settings {
     pub distributed_concurrency: u32,
     /// States that an execution goes through before what it did is committed.
     pub states_per_turn: u32,
+    /// Branches that one `parallel` or `map` of a composition may open.
+    pub branches: usize,
+    /// Whether compositions of Composer run without their conductor, if it is one that is known.
+    pub native_compositions: bool,
     /// Longest evaluation of an expression, in milliseconds.
     pub expression_ms: u64,
     /// How long a worker that asks for an activity's task waits for one, in seconds.
@@ -79,6 +83,8 @@ impl Default for Settings {
             inline_concurrency: limits.inline_concurrency,
             distributed_concurrency: limits.distributed_concurrency,
             states_per_turn: limits.states_per_turn,
+            branches: 10_000,
+            native_compositions: true,
             expression_ms: limits.expressions.time_ms,
             poll_seconds: 60,
             redrive_days: 14,
@@ -95,7 +101,7 @@ impl Settings {
     }
 
     /// How long executions are kept after their end, in milliseconds.
-    pub(super) fn kept(&self) -> u64 {
+    pub(crate) fn kept(&self) -> u64 {
         self.retention_days.saturating_mul(DAY)
     }
 

@@ -17,8 +17,8 @@ use wisp_control::{Control, Kinds, Parts, Seal};
 use wisp_core::{
     Result,
     model::{
-        ActionPut, Activation, EntityName, ExecPut, Fqn, Identity, Invocation, Isolation, Limits, Millis, Outcome,
-        Version,
+        ActionPut, Activation, ActivationId, Annotations, EntityName, ExecPut, Fqn, Identity, Invocation, Isolation,
+        Limits, Millis, Outcome, Version,
     },
     ports::{
         Activations, BoxFuture, Bus, Journal, Kind, Tasks,
@@ -46,6 +46,8 @@ pub struct World {
 pub struct Calls {
     /// Tokens that the function `ask` was given.
     pub tokens: Mutex<Vec<String>>,
+    /// Activations that ran to their end.
+    pub ran: Mutex<Vec<ActivationId>>,
 }
 
 /// A server in this world.
@@ -147,6 +149,7 @@ impl World {
             .await
             .unwrap()
             .unwrap();
+        control.recover().await.unwrap();
         Server {
             control,
             caller,
@@ -178,16 +181,42 @@ async fn caller(control: &Control) -> Identity {
 impl Server {
     /// Deploys an action; what it does is a matter of its name.
     pub async fn action(&self, name: &str) {
-        let name = Fqn::new(self.caller.namespace.clone(), None, name.parse().unwrap());
-        let code = ExecPut::Code {
+        let code = "function main(args) { return args }";
+        self.deploy(name, code, &[]).await;
+    }
+
+    /// Deploys an action with this code and these annotations.
+    pub async fn deploy(&self, name: &str, code: &str, annotations: &[(&str, Value)]) {
+        let exec = ExecPut::Code {
             kind: "nodejs:default".into(),
-            code: "function main(args) { return args }".into(),
+            code: code.to_owned(),
             main: None,
         };
+        self.put(name, exec, annotations).await;
+    }
+
+    /// Deploys a sequence.
+    pub async fn sequence(&self, name: &str, components: &[&str], annotations: &[(&str, Value)]) {
+        let components = components.iter().map(|component| self.name(component)).collect();
+        self.put(name, ExecPut::Sequence { components }, annotations).await;
+    }
+
+    /// The full name of an action.
+    pub fn name(&self, name: &str) -> Fqn {
+        Fqn::new(self.caller.namespace.clone(), None, name.parse().unwrap())
+    }
+
+    async fn put(&self, name: &str, exec: ExecPut, annotations: &[(&str, Value)]) {
+        let mut all = Annotations::new();
+        for (key, value) in annotations {
+            all.set(*key, value.clone());
+        }
         let put = ActionPut {
-            exec: Some(code),
+            exec: Some(exec),
+            annotations: Some(all),
             ..ActionPut::default()
         };
+        let name = self.name(name);
         self.control.put_action(&self.caller, &name, put, true).await.unwrap();
     }
 
@@ -234,10 +263,12 @@ impl Bus for Functions {
         if let Some(token) = arguments["token"].as_str() {
             self.calls.tokens.lock().unwrap().push(token.to_owned());
         }
-        let result = if fails {
-            json!({ "error": { "name": "Flaky" } })
-        } else {
-            arguments
+        let result = match invocation.action.fqn.name() {
+            _ if fails => json!({ "error": { "name": "Flaky" } }),
+            "conduct" => conducted(&arguments),
+            // A function within a composition, which returns its parameters.
+            _ if invocation.part => json!({ "value": arguments["params"], "variables": arguments["variables"] }),
+            _ => arguments,
         };
         let result = serde_json::value::to_raw_value(&result).unwrap().into();
         let outcome = if fails {
@@ -260,9 +291,21 @@ impl Bus for Functions {
             annotations: Default::default(),
             publish: false,
         });
-        self.activations.finish(activation.clone()).await?;
+        if !invocation.part {
+            self.activations.finish(activation.clone()).await?;
+            self.calls.ran.lock().unwrap().push(activation.activation_id);
+        }
         self.fate.alive().await;
         Ok(activation)
+    }
+}
+
+/// What the conductor `conduct` says: three components, one of which is not there.
+fn conducted(arguments: &Value) -> Value {
+    let phase = arguments["phase"].as_u64().unwrap_or(0) as usize;
+    match ["echo", "absent", "line"].get(phase) {
+        Some(action) => json!({ "action": action, "params": { "n": phase }, "state": { "phase": phase + 1 } }),
+        None => json!({ "params": { "last": arguments } }),
     }
 }
 

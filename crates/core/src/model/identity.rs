@@ -118,6 +118,9 @@ pub struct NamespaceLimits {
     /// Longest timeout of an action, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_action_timeout: Option<u64>,
+    /// Whether sequences and compositions that do not say it themselves are durable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub durable: Option<bool>,
     /// Activation records kept: greatest age, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_seconds: Option<u64>,

@@ -77,4 +77,6 @@ pub struct Invocation {
     pub at: Millis,
     /// The bodies that are streams, if its caller takes one.
     pub pieces: Option<Pieces>,
+    /// Whether it is a part of an activation that whoever asks for it records: the worker then does not.
+    pub part: bool,
 }

@@ -10,7 +10,7 @@ use crate::{
 /// Brings an invocation to a worker, and its end back.
 ///
 /// On one machine this is a call; in a cluster it is a queue. Either way:
-/// * The invocation reaches one worker, and the returned activation is already recorded.
+/// * The invocation reaches one worker, and the returned activation is already recorded, unless it is a part of one.
 /// * What the function did wrong is in the activation; an [`Error`](crate::Error) means that it did not run, with
 ///   [`Code::Unavailable`](crate::Code::Unavailable) when there is no room for it.
 /// * Dropping the future does not stop the run.

@@ -44,6 +44,26 @@ impl Client {
         })))
     }
 
+    /// Durable sequences and compositions of a namespace, those that began last first.
+    pub async fn compositions(&self, namespace: &str, status: Option<&str>, limit: usize) -> Result<Vec<Value>> {
+        let call = Call::new(Method::GET, self.compositions_path(namespace)).query("limit", limit);
+        self.ask(match status {
+            Some(status) => call.query("status", status),
+            None => call,
+        })
+        .await
+    }
+
+    /// A durable sequence or composition, and what has happened in it.
+    pub async fn composition(&self, namespace: &str, id: &str) -> Result<Value> {
+        let path = format!("{}/{}", self.compositions_path(namespace), encode(id));
+        self.ask(Call::new(Method::GET, path)).await
+    }
+
+    fn compositions_path(&self, namespace: &str) -> String {
+        format!("{}/namespaces/{}/compositions", self.base_path(), encode(namespace))
+    }
+
     /// What clients of AWS's protocols sign requests with.
     pub async fn credentials(&self, namespace: &str) -> Result<CredentialsDoc> {
         let path = format!("{}/namespaces/{}/credentials", self.base_path(), encode(namespace));

@@ -243,5 +243,6 @@ pub fn invocation(action: &Arc<Action>, ms: u64, end: &str) -> Invocation {
         transaction: "t".into(),
         at: 1_700_000_000_000,
         pieces: None,
+        part: false,
     }
 }

@@ -1,17 +1,18 @@
 use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
+use wisp_core::model::ActivationId;
 
 use super::{names::Names, start::print_end};
 use crate::cli::Session;
 
-/// Show an execution
+/// Show an execution, or a durable sequence or composition
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  wisp workflow show order:order-7\n  wisp workflow show order:order-7 --output json"
+    after_help = "Examples:\n  wisp workflow show order:order-7\n  wisp workflow show order:order-7 --output json\n  wisp workflow show 2e9ba6f3bb1f4d6f9ba6f3bb1f6d6f20"
 )]
 pub struct Show {
-    /// The execution: MACHINE:NAME
+    /// The execution: MACHINE:NAME; or the activation id of a durable sequence or composition
     execution: String,
 }
 
@@ -58,6 +59,9 @@ pub struct Redrive {
 impl Show {
     /// Does it.
     pub async fn run(self, session: &Session) -> anyhow::Result<()> {
+        if self.execution.parse::<ActivationId>().is_ok() {
+            return show_composition(session, &self.execution).await;
+        }
         let found = ask(session, "DescribeExecution", &self.execution, Value::Null).await?;
         if !session.out().for_people() {
             return session.out().document(&found);
@@ -74,6 +78,26 @@ impl Show {
         }
         print_end(session, &found)
     }
+}
+
+/// Shows a durable sequence or composition, and its events in a line each.
+async fn show_composition(session: &Session, id: &str) -> anyhow::Result<()> {
+    let found = session.client()?.composition(&session.namespace()?, id).await;
+    let found = found.with_context(|| format!("Unable to obtain the composition '{id}'"))?;
+    let out = session.out();
+    if !out.for_people() {
+        return out.document(&found);
+    }
+    for field in ["activationId", "action", "status"] {
+        out.line(&format!("{field}: {}", found[field].as_str().unwrap_or_default()))?;
+    }
+    let text = |event: &Value, field: &str| event[field].as_str().unwrap_or_default().to_owned();
+    for event in found["events"].as_array().into_iter().flatten() {
+        let about = [text(event, "status"), text(event, "message")].concat();
+        let (name, of) = (text(event, "event"), text(event, "activationId"));
+        out.line(format!("{name:<8} {of} {about}").trim_end())?;
+    }
+    Ok(())
 }
 
 impl History {
