@@ -13,7 +13,7 @@ pub(crate) struct Budget {
 }
 
 /// What a sequence has used. Sequences in it count too: moving a binding can make one contain itself.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Spent {
     functions: u64,
     sequences: u64,

@@ -57,7 +57,7 @@ impl Control {
                 return Ok(());
             }
             let question = with_state(&payload, std::mem::take(&mut state))?;
-            steps.add(self.ask(call, turn, question, steps, budget).await?);
+            steps.add(self.ask_conductor(call, turn, question, steps, budget).await?);
             let mut answer: Object = serde_json::from_str(steps.response.result.get()).unwrap_or_default();
             let params = answer.remove("params").map(|value| boxed(value, "value"));
             state = answer
@@ -83,7 +83,14 @@ impl Control {
     }
 
     /// Asks the conductor what comes next.
-    async fn ask(&self, call: &Call, turn: usize, question: Json, steps: &Steps, budget: &mut Budget) -> Result<Ended> {
+    async fn ask_conductor(
+        &self,
+        call: &Call,
+        turn: usize,
+        question: Json,
+        steps: &Steps,
+        budget: &mut Budget,
+    ) -> Result<Ended> {
         let id = call.part(&format!("conductor {turn}"));
         if let Some(Known::Ended(ended)) = call.known(id, budget) {
             return Ok(ended);

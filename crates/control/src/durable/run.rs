@@ -4,17 +4,18 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Notify;
 use wisp_core::{
     Code, Error, Result,
     model::{Activation, ActivationId, EntityName, Exec},
 };
 
 use super::{Event, Log, Stored, level::Level, list, log};
-use crate::{control::Control, invoke::Call, workflows::Ends};
+use crate::{control::Control, invoke::Call};
 
-/// Where durable sequences and compositions are in the journal, and in which list: `namespace/*composed`, which no state
-/// machine's name is.
-pub(super) const SCOPE: &str = "*composed";
+/// Where durable sequences and compositions are in the journal, and in which list: `namespace/#composed`, which no state
+/// machine may be called, and no hub of orchestrations is.
+pub(super) const SCOPE: &str = "#composed";
 
 /// Pause before one goes on that the platform could not run.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -26,7 +27,7 @@ const PAGE: u64 = 1000;
 #[derive(Default)]
 pub(crate) struct Claims {
     keys: Mutex<HashSet<String>>,
-    ends: Ends,
+    freed: Notify,
 }
 
 /// The right to run one; dropping it tells those who wait.
@@ -38,20 +39,14 @@ impl Claims {
         keys.insert(key.to_owned()).then(|| Claim(self, key.to_owned()))
     }
 
-    fn is_free(&self, key: &str) -> bool {
-        !self.keys.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
-    }
-
     async fn mine(&self, key: &str) -> Claim<'_> {
         loop {
-            let free = self.ends.watch(key);
+            // Hears of whatever is freed from here on.
+            let freed = self.freed.notified();
             if let Some(claim) = self.claim(key) {
                 return claim;
             }
-            if !self.is_free(key) {
-                // Told when it is free; a sender that is gone is as good.
-                let _ = free.await;
-            }
+            freed.await;
         }
     }
 }
@@ -60,7 +55,7 @@ impl Drop for Claim<'_> {
     fn drop(&mut self) {
         let mut keys = self.0.keys.lock().unwrap_or_else(PoisonError::into_inner);
         keys.remove(&self.1);
-        self.0.ends.tell(&self.1);
+        self.0.freed.notify_waiters();
     }
 }
 

@@ -46,10 +46,6 @@ impl Control {
     }
 
     async fn resume_one(&self, execution: &str) -> Result<()> {
-        if is_ours(execution) {
-            self.resume_instance(execution);
-            return Ok(());
-        }
         if durable::is_key(execution) {
             let (control, key) = (self.clone(), execution.to_owned());
             self.inner.tasks.spawn(Box::pin(async move {
@@ -61,6 +57,10 @@ impl Control {
                     );
                 }
             }));
+            return Ok(());
+        }
+        if is_ours(execution) {
+            self.resume_instance(execution);
             return Ok(());
         }
         let Some(stored) = self.inner.workflows.journal.load(execution).await? else {
