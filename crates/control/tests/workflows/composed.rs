@@ -46,7 +46,11 @@ async fn prepare(server: &Server, composition: Option<&str>) {
         )
         .await;
     server
-        .sequence("top", &["echo", "line", "conduct", "echo"], &[durable.clone()])
+        .sequence(
+            "top",
+            &["echo", "line", "conduct", "echo"],
+            std::slice::from_ref(&durable),
+        )
         .await;
     if let Some(code) = composition {
         server
