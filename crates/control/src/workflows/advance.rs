@@ -10,7 +10,12 @@ use wisp_workflow::{
     machine::Machine,
 };
 
-use super::{Exception, held::Held, letter::Letter, run::decode};
+use super::{
+    Exception,
+    held::{CUT, Held, Left, STOP},
+    letter::Letter,
+    run::Run,
+};
 use crate::control::Control;
 
 /// How long a turn may keep its thread; the state that it is at then is finished all the same.
@@ -211,9 +216,24 @@ impl Control {
             return Ok(None);
         };
         let (effects, timers) = (journal.effects(key).await?, journal.timers(key).await?);
-        let run: super::run::Run = decode(&stored.state)?;
+        let mut payloads = self.payloads();
+        let run: Run = self.unpack(key, &stored.state, &mut payloads).await?;
+        let mut left = Left::default();
+        for effect in effects {
+            if let Ok(id) = effect.id.parse() {
+                left.open
+                    .insert(id, self.unpack(key, &effect.body, &mut payloads).await?);
+            } else if let Some(id) = effect.id.strip_prefix(STOP).and_then(|id| id.parse().ok()) {
+                left.dropped
+                    .insert(id, self.unpack(key, &effect.body, &mut payloads).await?);
+            } else {
+                left.cut |= effect.id == CUT;
+            }
+        }
+        payloads.forget_fetched();
         let machine = self.parsed(&run.namespace, &run.definition).await?;
-        Ok(Some(Box::new(Held::read(run, &stored, &effects, &timers, machine)?)))
+        let held = Held::read(run, stored.turns, left, &timers, machine, payloads);
+        Ok(Some(Box::new(held)))
     }
 
     /// A definition, parsed.

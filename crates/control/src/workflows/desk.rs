@@ -19,7 +19,6 @@ use super::{
     effects::Task,
     held::Open,
     machines::key,
-    run::decode,
 };
 use crate::{control::Control, resolve::require};
 
@@ -148,7 +147,7 @@ impl Control {
         let Some(effect) = effects.into_iter().find(|effect| effect.id == id.to_string()) else {
             return Ok(None);
         };
-        let open: Open = decode(&effect.body)?;
+        let open: Open = self.unpack(execution, &effect.body, &mut self.payloads()).await?;
         Ok(match open.effect {
             Effect::StartTask(start) => start.token.map(|token| Work {
                 token,

@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use serde_json::Value;
 use wisp_core::{
     Result,
@@ -16,7 +17,7 @@ use super::{
     machine::Stamped,
     nested::map_run_scope,
     paging::{Chunk, Paging, token},
-    run::{Run, Summary, decode},
+    run::{Run, Summary, decode, encode},
     settings::DAY,
     start::is_running,
     tasks::check_failure,
@@ -226,7 +227,7 @@ impl Control {
             None => 0,
         };
         let (mut events, mut bytes, mut more): (Vec<HistoryEvent>, usize, bool) = (Vec::new(), 0, true);
-        let mut place = from;
+        let (mut place, mut payloads) = (from, self.payloads());
         // A few at a time, as each may be as large as a payload.
         'page: while more {
             let read = journal.events(&key, place, READ, backwards).await?;
@@ -236,8 +237,9 @@ impl Control {
                     more = true;
                     break 'page;
                 }
-                bytes += event.len();
-                events.push(decode(&event)?);
+                let event: HistoryEvent = self.unpack(&key, &event, &mut payloads).await?;
+                bytes += encode(&event)?.len();
+                events.push(event);
             }
             let last = events.last().map_or(0, |event| event.id);
             // Events count from 1, their places from 0.
@@ -252,6 +254,15 @@ impl Control {
             entries: events.iter().map(|event| event.to_json(data)).collect(),
             next: next.map(|place| token(&place.to_string())),
         })
+    }
+
+    /// Events as they are stored, with their payloads.
+    pub(super) async fn read_events(&self, key: &str, stored: &[Bytes]) -> Result<Vec<HistoryEvent>> {
+        let (mut payloads, mut events) = (self.payloads(), Vec::with_capacity(stored.len()));
+        for event in stored {
+            events.push(self.unpack(key, event, &mut payloads).await?);
+        }
+        Ok(events)
     }
 
     /// The execution that an ARN names.

@@ -7,14 +7,13 @@ use wisp_core::{
 use wisp_workflow::{
     Search, Step,
     execution::{self, Entry, Execution},
-    history::HistoryEvent,
 };
 
 use super::{
     Exception, Started,
     arn::check_name,
     machines::uuid,
-    run::{Origin, Run, decode},
+    run::{Origin, Run},
 };
 use crate::{control::Control, resolve::require};
 
@@ -60,9 +59,8 @@ impl Control {
         let mut from = 0;
         loop {
             let events = self.inner.workflows.journal.events(key, from, PAGE, false).await?;
-            for event in &events {
-                search.see(&decode::<HistoryEvent>(event)?);
-            }
+            let read = self.read_events(key, &events).await?;
+            read.iter().for_each(|event| search.see(event));
             from += events.len() as u64;
             if events.len() < PAGE {
                 break;

@@ -7,6 +7,7 @@ use wisp_core::{
 };
 use wisp_workflow::{
     Turn,
+    apart::{Payload, Payloads},
     execution::{Effect, EventKind, Status},
     history::HistoryEvent,
     machine::{Machine, Pattern, Resource},
@@ -14,14 +15,14 @@ use wisp_workflow::{
 
 use super::{
     nested::Nested,
-    run::{MapRun, Run, decode, encode},
+    run::{MapRun, Run, encode},
 };
 
 /// Marks an execution whose turn was cut: it goes on without an event.
-const CUT: &str = "cut";
+pub(super) const CUT: &str = "cut";
 
 /// Before the id of work that is to be stopped.
-const STOP: &str = "stop:";
+pub(super) const STOP: &str = "stop:";
 
 /// The timer of the end of an execution's stay in the journal.
 pub(crate) const EXPIRY: &str = "expiry";
@@ -46,6 +47,8 @@ pub(crate) struct Held {
     stopped: Vec<u64>,
     /// How much of the work is done here and ends soon.
     pub under_way: usize,
+    /// Large values that are stored apart.
+    payloads: Payloads,
 }
 
 impl crate::actors::Held for Held {
@@ -56,6 +59,17 @@ impl crate::actors::Held for Held {
     fn goes_on(&self) -> bool {
         self.is_cut()
     }
+}
+
+/// What the journal has of effects.
+#[derive(Default)]
+pub(crate) struct Left {
+    /// Work that must be answered.
+    pub open: BTreeMap<u64, Open>,
+    /// Work to stop.
+    pub dropped: BTreeMap<u64, Effect>,
+    /// Whether the last turn was cut.
+    pub cut: bool,
 }
 
 /// Work that must be answered.
@@ -78,7 +92,7 @@ impl Open {
 
 impl Held {
     /// An execution that has not begun.
-    pub fn new(run: Run, machine: Arc<Machine>) -> Self {
+    pub fn new(run: Run, machine: Arc<Machine>, payloads: Payloads) -> Self {
         Self {
             run,
             machine,
@@ -90,33 +104,20 @@ impl Held {
             dropped: BTreeMap::new(),
             stopped: Vec::new(),
             under_way: 0,
+            payloads,
         }
     }
 
     /// An execution as the journal has it.
-    pub fn read(
-        run: Run,
-        stored: &journal::Execution,
-        effects: &[journal::Effect],
-        timers: &[Timer],
-        machine: Arc<Machine>,
-    ) -> Result<Self> {
-        let mut held = Self::new(run, machine);
-        held.turns = stored.turns;
-        held.cut = effects.iter().any(|effect| effect.id == CUT);
-        for effect in effects.iter().filter(|effect| effect.id != CUT) {
-            if let Some(id) = effect.id.strip_prefix(STOP).and_then(|id| id.parse().ok()) {
-                held.dropped.insert(id, decode(&effect.body)?);
-            } else if let Ok(id) = effect.id.parse() {
-                held.open.insert(id, decode(&effect.body)?);
-            }
-        }
+    pub fn read(run: Run, turns: u64, left: Left, timers: &[Timer], machine: Arc<Machine>, payloads: Payloads) -> Self {
+        let mut held = Self::new(run, machine, payloads);
+        (held.turns, held.open, held.dropped, held.cut) = (turns, left.open, left.dropped, left.cut);
         held.expiry = timers.iter().find(|timer| timer.id == EXPIRY).map(|timer| timer.at);
         let timers = timers
             .iter()
             .filter_map(|timer| Some((timer.id.parse().ok()?, timer.at)));
         held.timers = timers.collect();
-        Ok(held)
+        held
     }
 
     /// Work has been stopped.
@@ -140,9 +141,25 @@ impl Held {
         left.map(|(id, _)| *id).collect()
     }
 
-    /// What a turn of the core changes, for the journal; and the work that is to be begun when it is committed. One that
+    /// What a turn of the core changes, for the journal, with the values that are to be stored apart; and the work that is to be begun when it is committed. One that
     /// has ended is kept for so long.
     pub fn write(
+        &mut self,
+        turn: Turn,
+        events: &[EventKind],
+        now: Millis,
+        receipts: bool,
+        keep: Millis,
+    ) -> Result<(journal::Turn, Vec<Effect>)> {
+        let mut payloads = mem::take(&mut self.payloads);
+        let (written, apart) = payloads.write(|| self.write_whole(turn, events, now, receipts, keep));
+        self.payloads = payloads;
+        let (mut commit, begin) = written?;
+        commit.payloads = apart.into_iter().map(payload).collect();
+        Ok((commit, begin))
+    }
+
+    fn write_whole(
         &mut self,
         turn: Turn,
         events: &[EventKind],
@@ -299,6 +316,13 @@ impl Held {
         commit.settled.extend(over.into_keys().map(|id| id.to_string()));
         self.open = open;
         Ok(())
+    }
+}
+
+fn payload(payload: Payload) -> journal::Payload {
+    journal::Payload {
+        name: payload.name,
+        body: payload.body.into(),
     }
 }
 

@@ -42,6 +42,7 @@ mod map_runs;
 mod nested;
 mod paging;
 mod parts;
+mod payloads;
 mod resume;
 mod run;
 mod settings;

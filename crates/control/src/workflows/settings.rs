@@ -37,6 +37,9 @@ pub struct Settings {
     pub assign_size: usize,
     /// Variables of an execution together, in bytes.
     pub variables_size: usize,
+    /// Longest payload that is stored within the states, effects and events that hold it, in bytes; a longer one is stored
+    /// once, apart from them.
+    pub inline_size: usize,
     /// Events in the history of an execution; it fails when there would be more.
     pub history_events: u64,
     /// Longest run of an Express execution, in seconds.
@@ -78,6 +81,7 @@ impl Default for Settings {
             payload_size: limits.payload_bytes,
             assign_size: limits.assign_bytes,
             variables_size: limits.variables_bytes,
+            inline_size: 1024,
             history_events: limits.history_events,
             express_seconds: limits.express_seconds,
             inline_concurrency: limits.inline_concurrency,

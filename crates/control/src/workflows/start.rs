@@ -18,7 +18,7 @@ use super::{
     held::Held,
     letter::Letter,
     machines::uuid,
-    run::{Parent, Run, decode},
+    run::{Parent, Run},
 };
 use crate::{control::Control, resolve::require};
 
@@ -215,7 +215,7 @@ impl Control {
             receipt: Some(receipt),
             ..Letter::new(Some(EventKind::Started))
         };
-        let held = Box::new(Held::new(run, machine));
+        let held = Box::new(Held::new(run, machine, self.payloads()));
         let recorded = match workflows.actors.found(&key, held, letter) {
             true => {
                 self.spawn_driver(&key);
@@ -237,7 +237,10 @@ impl Control {
     /// An execution as it is stored.
     pub(super) async fn find_run(&self, key: &str) -> Result<Option<Run>> {
         let stored = self.inner.workflows.journal.load(key).await?;
-        stored.map(|stored| decode(&stored.state)).transpose()
+        match stored {
+            Some(stored) => self.unpack(key, &stored.state, &mut self.payloads()).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

@@ -138,7 +138,11 @@ impl World {
             limits: Limits::default(),
             seal: Seal::new([1; 32]),
             gateway: Default::default(),
-            workflows: Default::default(),
+            workflows: wisp_control::workflows::Settings {
+                // Nearly every payload is stored apart.
+                inline_size: 16,
+                ..Default::default()
+            },
             orchestrations: Default::default(),
             delivery: Default::default(),
             cache_entries: 1000,
@@ -330,6 +334,11 @@ impl Journal for Mortal {
     async fn load(&self, execution: &str) -> Result<Option<Execution>> {
         self.1.alive().await;
         self.0.load(execution).await
+    }
+
+    async fn payload(&self, execution: &str, name: &str) -> Result<Option<bytes::Bytes>> {
+        self.1.alive().await;
+        self.0.payload(execution, name).await
     }
 
     async fn effects(&self, execution: &str) -> Result<Vec<Effect>> {

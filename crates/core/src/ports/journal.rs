@@ -27,6 +27,15 @@ pub struct Timer {
     pub id: String,
 }
 
+/// A value that states, events and effects of an execution refer to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// Its name within its execution, which says what is in it: the same name is the same value. Without NUL.
+    pub name: String,
+    /// The value.
+    pub body: Bytes,
+}
+
 /// Work that a turn asks for, kept until a later turn settles it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
@@ -58,6 +67,8 @@ pub struct Turn {
     pub state: Bytes,
     /// Whether its history begins afresh: the events of earlier turns are forgotten.
     pub afresh: bool,
+    /// Values that are stored once, beside it, and stay as long as the execution.
+    pub payloads: Vec<Payload>,
     /// What is added to its history.
     pub events: Vec<Bytes>,
     /// What is to be done.
@@ -135,6 +146,9 @@ pub trait Journal: Send + Sync {
 
     /// An execution.
     async fn load(&self, execution: &str) -> Result<Option<Execution>>;
+
+    /// A value of an execution.
+    async fn payload(&self, execution: &str, name: &str) -> Result<Option<Bytes>>;
 
     /// Effects of an execution that are not settled, by id.
     async fn effects(&self, execution: &str) -> Result<Vec<Effect>>;

@@ -8,7 +8,7 @@ use wisp_core::{
     Code,
     ports::{
         Journal,
-        journal::{Effect, Page, Place, Post, Timer, Turn},
+        journal::{Effect, Page, Payload, Place, Post, Timer, Turn},
     },
 };
 
@@ -26,6 +26,7 @@ pub async fn suite(open: &dyn Fn() -> Port) {
     executions_go_with_all_they_have(open()).await;
     what_is_left_at_others_is_there_at_once(open()).await;
     histories_begin_afresh(open()).await;
+    payloads_stay_as_they_were_first(open()).await;
     many_at_once(open()).await;
 }
 
@@ -46,6 +47,13 @@ fn effect(id: &str) -> Effect {
     Effect {
         id: id.into(),
         body: text(&format!("do {id}")),
+    }
+}
+
+fn payload(name: &str) -> Payload {
+    Payload {
+        name: name.into(),
+        body: text(&format!("what {name} says")),
     }
 }
 
@@ -333,6 +341,7 @@ async fn executions_go_with_all_they_have(port: Port) {
             events: vec![text("one")],
             effects: vec![effect("1")],
             timers: vec![timer(7, "t")],
+            payloads: vec![payload("large")],
             ..turn(name, 0)
         };
         commit(&port, first).await;
@@ -341,6 +350,8 @@ async fn executions_go_with_all_they_have(port: Port) {
     port.delete("never there").await.unwrap();
     assert_eq!(port.load("a").await.unwrap(), None);
     assert!(port.events("a", 0, 9, false).await.unwrap().is_empty());
+    assert_eq!(port.payload("a", "large").await.unwrap(), None);
+    assert!(port.payload("a/b", "large").await.unwrap().is_some());
     assert_eq!(port.pending(None, 9).await.unwrap(), ["a/b"]);
     assert_eq!(port.due(9, 9).await.unwrap().len(), 1);
     assert_eq!(port.census("RUNNING").await.unwrap(), [("all".to_owned(), 1)]);
@@ -352,6 +363,30 @@ async fn executions_go_with_all_they_have(port: Port) {
     };
     assert_eq!(port.list(&all).await.unwrap().len(), 1);
     commit(&port, turn("a", 0)).await;
+}
+
+async fn payloads_stay_as_they_were_first(port: Port) {
+    let first = Turn {
+        payloads: vec![payload("one"), payload("two")],
+        ..turn("a", 0)
+    };
+    commit(&port, first).await;
+    let again = Turn {
+        payloads: vec![payload("two"), payload("three")],
+        ..turn("a", 1)
+    };
+    commit(&port, again).await;
+    for name in ["one", "two", "three"] {
+        assert_eq!(port.payload("a", name).await.unwrap(), Some(payload(name).body));
+    }
+    assert_eq!(port.payload("a", "on").await.unwrap(), None);
+    assert_eq!(port.payload("b", "one").await.unwrap(), None, "another's");
+    let stale = Turn {
+        payloads: vec![payload("four")],
+        ..turn("a", 0)
+    };
+    port.commit(stale).await.expect_err("there are turns");
+    assert_eq!(port.payload("a", "four").await.unwrap(), None);
 }
 
 async fn what_is_left_at_others_is_there_at_once(port: Port) {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Execution, Frame};
+use crate::apart;
 use crate::machine::State;
 use crate::moment;
 
@@ -13,6 +14,7 @@ pub struct Item {
     /// From zero.
     pub index: u32,
     /// The item.
+    #[serde(with = "apart")]
     pub value: Arc<Value>,
     /// Its name, if a Map runs over an object.
     #[serde(skip_serializing_if = "Option::is_none", default)]

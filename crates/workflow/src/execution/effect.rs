@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Outcome, Pace};
+use crate::apart;
 use crate::machine::StateId;
 
 /// Something to do outside. Carried out at least once; `(execution, id)` tells a repetition.
@@ -77,6 +78,7 @@ pub struct TaskStart {
     /// The `Resource` as it stands; [`Resource::parse`](crate::machine::Resource::parse) reads it.
     pub resource: String,
     /// The function's or activity's input, or the parameters of a service.
+    #[serde(with = "apart")]
     pub input: Arc<Value>,
     /// The task's token, for activities and `.waitForTaskToken`.
     pub token: Option<String>,
@@ -140,6 +142,7 @@ pub struct Child {
     /// The child's name, a UUID.
     pub name: String,
     /// The child's input.
+    #[serde(with = "apart")]
     pub input: Arc<Value>,
     /// Whether it runs as Express.
     pub express: bool,

@@ -3,9 +3,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Results;
 use super::context::Item;
+use crate::apart::{self, Keep};
 use crate::history::Details;
 use crate::machine::StateId;
+
+/// Items that are stored with the state; more are stored once, apart from it.
+const MOST_ITEMS: usize = 64;
 
 /// Names a frame within its execution, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,6 +24,7 @@ pub struct Frame {
     /// Where it is.
     pub state: StateId,
     /// The state's raw input.
+    #[serde(with = "apart")]
     pub input: Arc<Value>,
     /// The event that entered the state.
     pub entered: u64,
@@ -34,7 +40,7 @@ pub struct Frame {
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub tries: Vec<u32>,
     /// The variables that it sees, once they differ from its parent's.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(with = "apart::option", skip_serializing_if = "Option::is_none", default)]
     pub variables: Option<Arc<Map<String, Value>>>,
     /// How many bytes those are that it has set itself.
     #[serde(default)]
@@ -126,9 +132,10 @@ pub struct Call {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fan {
     /// A Map's items, as they go into iterations; empty for a Parallel.
-    pub items: Vec<Item>,
+    #[serde(with = "apart")]
+    pub items: Arc<Items>,
     /// What ended well, by index.
-    pub results: Vec<Option<Arc<Value>>>,
+    pub results: Results,
     /// How many bytes of JSON these are together.
     #[serde(default)]
     pub bytes: usize,
@@ -150,9 +157,7 @@ impl Fan {
     /// Keeps a result of so many bytes; false if there are then more than `most` of all.
     pub(crate) fn gather(&mut self, index: u32, result: Arc<Value>, bytes: usize, most: usize) -> bool {
         self.bytes = self.bytes.saturating_add(bytes);
-        if let Some(slot) = self.results.get_mut(index as usize) {
-            *slot = Some(result);
-        }
+        self.results.set(index, result);
         self.bytes <= most
     }
 }
@@ -164,6 +169,17 @@ pub struct Pace {
     pub concurrency: u32,
     /// How many may fail.
     pub tolerance: Tolerance,
+}
+
+/// A Map's items.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Items(pub Vec<Item>);
+
+impl Keep for Items {
+    fn exceeds(&self, _: usize) -> bool {
+        self.0.len() > MOST_ITEMS
+    }
 }
 
 /// How many of a Map's iterations may fail.

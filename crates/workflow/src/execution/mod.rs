@@ -15,12 +15,14 @@ mod context;
 mod effect;
 mod event;
 mod frame;
+mod results;
 mod state;
 mod token;
 
 pub use context::Item;
 pub use effect::{Child, Effect, ItemRead, ResultWrite, TaskStart};
 pub use event::{Event, EventKind};
-pub use frame::{Call, Doing, Fan, Frame, FrameId, Link, Pace, Run, Stage, Tolerance};
+pub use frame::{Call, Doing, Fan, Frame, FrameId, Items, Link, Pace, Run, Stage, Tolerance};
+pub use results::Results;
 pub use state::{Entry, Execution, Identity, Outcome, Start, Status};
 pub use token::Token;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{Frame, FrameId, Token};
+use crate::apart;
 use crate::machine::StateId;
 use crate::query::Chance;
 
@@ -53,6 +54,7 @@ pub struct Entry {
     /// The first state: one of the flow itself.
     pub state: StateId,
     /// Its input.
+    #[serde(with = "apart")]
     pub input: Arc<Value>,
     /// The variables that are set by then.
     #[serde(skip_serializing_if = "Map::is_empty", default)]
@@ -81,7 +83,7 @@ pub struct Outcome {
     /// Not `Running`.
     pub status: Status,
     /// Of one that succeeded.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(with = "apart::option", skip_serializing_if = "Option::is_none", default)]
     pub output: Option<Arc<Value>>,
     /// Of one that did not.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -97,6 +99,7 @@ pub struct Execution {
     /// Who it is.
     pub identity: Identity,
     /// Its input.
+    #[serde(with = "apart")]
     pub input: Arc<Value>,
     /// Whether it is Express.
     pub express: bool,

@@ -3,6 +3,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::apart;
+
 /// What a history event tells beside its type.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Details {
@@ -12,6 +14,7 @@ pub enum Details {
     /// An execution began.
     Started {
         /// Its input.
+        #[serde(with = "apart")]
         input: Arc<Value>,
         /// As whom it acts.
         role_arn: String,
@@ -27,6 +30,7 @@ pub enum Details {
         /// The state's.
         name: Arc<str>,
         /// Raw.
+        #[serde(with = "apart")]
         input: Arc<Value>,
     },
     /// A state was left.
@@ -34,6 +38,7 @@ pub enum Details {
         /// The state's.
         name: Arc<str>,
         /// The next one's input.
+        #[serde(with = "apart")]
         output: Arc<Value>,
         /// Variables that it set.
         #[serde(skip_serializing_if = "Map::is_empty", default)]
@@ -44,6 +49,7 @@ pub enum Details {
         /// What is called.
         resource: String,
         /// Its input.
+        #[serde(with = "apart")]
         input: Arc<Value>,
         /// Of the state.
         timeout_seconds: Option<u64>,
@@ -60,6 +66,7 @@ pub enum Details {
     /// An execution, a function or an activity succeeded.
     Output {
         /// Its result.
+        #[serde(with = "apart")]
         output: Arc<Value>,
     },
     /// Something failed.
@@ -78,6 +85,7 @@ pub enum Details {
         /// Where.
         region: String,
         /// What is sent.
+        #[serde(with = "apart")]
         parameters: Arc<Value>,
         /// Of the state.
         timeout_seconds: Option<u64>,
@@ -93,6 +101,7 @@ pub enum Details {
         /// Its API, with the pattern.
         api: String,
         /// The answer.
+        #[serde(with = "apart::option", skip_serializing_if = "Option::is_none", default)]
         output: Option<Arc<Value>>,
     },
     /// A call of a service failed.

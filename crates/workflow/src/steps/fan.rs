@@ -84,14 +84,8 @@ fn joined(turn: &mut Interpreter, parent: FrameId, child: &Frame) {
 
 /// The state has succeeded with the results of its children.
 pub(super) fn complete(turn: &mut Interpreter, id: FrameId, kind: HistoryKind) -> Result<Step, Failure> {
-    let results = of(turn, id)
-        .map(|fan| std::mem::take(&mut fan.results))
-        .unwrap_or_default();
-    let results = results
-        .into_iter()
-        .flatten()
-        .map(|result| Arc::try_unwrap(result).unwrap_or_else(|result| (*result).clone()));
-    let result = Arc::new(Value::Array(results.collect()));
+    let results = of(turn, id).map(|fan| std::mem::take(&mut fan.results));
+    let result = Arc::new(Value::Array(results.unwrap_or_default().values()));
     succeed(turn, id, kind, result)
 }
 

@@ -68,7 +68,7 @@ fn next(turn: &mut Interpreter, id: FrameId) -> Option<Item> {
     if fan.running >= fan.limit {
         return None;
     }
-    let item = fan.items.get(fan.begun as usize).cloned()?;
+    let item = fan.items.0.get(fan.begun as usize).cloned()?;
     fan.begun += 1;
     fan.running += 1;
     Some(item)
@@ -102,7 +102,7 @@ pub(super) fn bears(turn: &mut Interpreter, id: FrameId) -> bool {
         return false;
     }
     let Some(fan) = fan::of(turn, id) else { return false };
-    let total = u32::try_from(fan.items.len()).unwrap_or(u32::MAX);
+    let total = u32::try_from(fan.items.0.len()).unwrap_or(u32::MAX);
     let bears = !fan.tolerance.exceeded(fan.failed + 1, total);
     if bears {
         fan.failed += 1;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Work, fan, iteration, map_run};
-use crate::execution::{Doing, Fan, Item, Tolerance};
+use crate::execution::{Doing, Fan, Item, Items, Results, Tolerance};
 use crate::failure::Failure;
 use crate::fields::{View, effective, integer, number, refuse};
 use crate::flow::Step;
@@ -29,8 +29,8 @@ pub(super) fn work(work: Work, fields: &Map) -> Result<Step, Failure> {
         .record(work.id, HistoryKind::MapStateStarted, Details::Length(length));
     let tolerance = tolerance(fields, &work.view.over(&effective)).map_err(|fault| work.fault(fault))?;
     let fan = Fan {
-        results: vec![None; items.len()],
-        items,
+        results: Results::of(items.len()),
+        items: Arc::new(Items(items)),
         limit,
         tolerance,
         ..Fan::default()

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::batch::batches;
 use super::transfer::{read, write};
 use super::{Work, fan, iteration};
-use crate::execution::{Child, Doing, Effect, Fan, Frame, FrameId, Item, Outcome, Pace, Run, Stage, Status};
+use crate::execution::{
+    Child, Doing, Effect, Fan, Frame, FrameId, Item, Items, Outcome, Pace, Results, Run, Stage, Status,
+};
 use crate::failure::Failure;
 use crate::flow::Step;
 use crate::history::{Details, HistoryKind};
@@ -65,6 +67,7 @@ pub(super) fn run(turn: &mut Interpreter, id: FrameId, map: &Map) -> Result<Step
     let items = fan::of(turn, id)
         .map(|fan| std::mem::take(&mut fan.items))
         .unwrap_or_default();
+    let items = Arc::unwrap_or_clone(items).0;
     let mut selected = Vec::with_capacity(items.len());
     for item in items {
         let value = iteration::input(turn, id, &item)?;
@@ -77,8 +80,8 @@ pub(super) fn run(turn: &mut Interpreter, id: FrameId, map: &Map) -> Result<Step
     let Some(fan) = fan::of(turn, id) else {
         return Ok(Step::Stay);
     };
-    (fan.results, fan.bytes) = (vec![None; total], 0);
-    fan.items = selected;
+    (fan.results, fan.bytes) = (Results::of(total), 0);
+    fan.items = Arc::new(Items(selected));
     let (concurrency, tolerance) = (fan.limit, fan.tolerance);
     if let Some(run) = &fan.run {
         let (id, arn) = (run.id, run.arn.clone());
@@ -102,7 +105,7 @@ pub(crate) fn paced(turn: &mut Interpreter, run: u64, pace: Pace) {
         .unwrap_or(most)
         .min(most);
     fan.tolerance = pace.tolerance;
-    let begun = fan.run.as_ref().is_some_and(|run| run.stage == Stage::Running) && !fan.items.is_empty();
+    let begun = fan.run.as_ref().is_some_and(|run| run.stage == Stage::Running) && !fan.items.0.is_empty();
     if begun {
         let step = proceed(turn, id);
         turn.take_step(id, step);
@@ -126,7 +129,7 @@ fn proceed(turn: &mut Interpreter, id: FrameId) -> Result<Step, Failure> {
     match &map.writer {
         Some(Writer { resource: Some(_), .. }) => write(turn, id, map),
         _ => {
-            let results = fan.results.iter().flatten().map(|result| (**result).clone()).collect();
+            let results = fan.results.values();
             succeed(turn, id, Arc::new(Value::Array(results)))
         }
     }
@@ -138,9 +141,9 @@ fn next(turn: &mut Interpreter, id: FrameId) -> Option<Item> {
     if fan.running >= fan.limit {
         return None;
     }
-    while let Some(item) = fan.items.get(fan.begun as usize).cloned() {
+    while let Some(item) = fan.items.0.get(fan.begun as usize).cloned() {
         fan.begun += 1;
-        if fan.results.get(item.index as usize).is_some_and(Option::is_none) {
+        if fan.results.has(item.index) == Some(false) {
             fan.running += 1;
             return Some(item);
         }
@@ -190,7 +193,7 @@ pub(crate) fn child_ended(turn: &mut Interpreter, id: FrameId, effect: u64, outc
         }
         _ => {
             fan.failed += 1;
-            let total = u32::try_from(fan.items.len()).unwrap_or(u32::MAX);
+            let total = u32::try_from(fan.items.0.len()).unwrap_or(u32::MAX);
             match fan.tolerance.exceeded(fan.failed, total) {
                 false => proceed(turn, id),
                 true => {
@@ -232,7 +235,7 @@ pub(super) fn failed(turn: &mut Interpreter, id: FrameId, failure: Failure) -> F
 pub(crate) fn redriven(turn: &mut Interpreter, id: FrameId) -> bool {
     let Some(fan) = fan::of(turn, id) else { return false };
     let Some(run) = &mut fan.run else { return false };
-    if run.stage != Stage::Running || fan.items.is_empty() {
+    if run.stage != Stage::Running || fan.items.0.is_empty() {
         return false;
     }
     run.redrives += 1;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Work, fan};
-use crate::execution::{Doing, Fan};
+use crate::execution::{Doing, Fan, Results};
 use crate::failure::Failure;
 use crate::fields::{arguments, effective};
 use crate::flow::Step;
@@ -19,7 +19,7 @@ pub(super) fn work(work: Work, fields: &Parallel) -> Result<Step, Failure> {
     let started = turn.record(work.id, HistoryKind::ParallelStateStarted, Details::None);
     let count = u32::try_from(fields.branches.len()).unwrap_or(u32::MAX);
     let fan = Fan {
-        results: vec![None; fields.branches.len()],
+        results: Results::of(fields.branches.len()),
         begun: count,
         running: count,
         limit: count,

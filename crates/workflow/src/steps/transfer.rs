@@ -6,7 +6,7 @@ use serde_json::{Map as Object, Value};
 
 use super::map_run::{failed, fields, run, run_of, succeed};
 use super::{fan, map};
-use crate::execution::{Effect, FrameId, ItemRead, ResultWrite, Stage};
+use crate::execution::{Effect, FrameId, ItemRead, Items, ResultWrite, Results, Stage};
 use crate::failure::Failure;
 use crate::fields::{effective, integer};
 use crate::flow::Step;
@@ -120,9 +120,9 @@ fn take_items(turn: &mut Interpreter, id: FrameId, items: Value) -> Result<Step,
         return Err(failed(turn, id, failure));
     };
     if let Some(fan) = fan::of(turn, id) {
-        (fan.results, fan.bytes) = (vec![None; items.len()], 0);
+        (fan.results, fan.bytes) = (Results::of(items.len()), 0);
         let source = fan.run.as_ref().and_then(|run| run.source.as_ref());
-        fan.items = map::listed(items, source);
+        fan.items = Arc::new(Items(map::listed(items, source)));
     }
     match fields(turn, id) {
         Some(map) => run(turn, id, map),
@@ -147,7 +147,7 @@ pub(super) fn write(turn: &mut Interpreter, id: FrameId, map: &Map) -> Result<St
     let Some(fan) = fan::of(turn, id) else {
         return Ok(Step::Stay);
     };
-    let results = fan.results.iter().flatten().map(|result| (**result).clone()).collect();
+    let results = fan.results.values();
     let map_run_arn = fan.run.as_ref().map(|run| run.arn.clone()).unwrap_or_default();
     turn.effects.push(Effect::WriteResults(ResultWrite {
         id: effect,

@@ -30,6 +30,8 @@ struct State {
     /// By execution, which need not be there, and id.
     effects: BTreeMap<String, BTreeMap<String, Bytes>>,
     timers: BTreeSet<(Timer, String)>,
+    /// By execution and name.
+    payloads: BTreeMap<(String, String), Bytes>,
 }
 
 struct Stored {
@@ -60,6 +62,10 @@ impl State {
         self.settle(&turn.execution, &turn.settled);
         for post in turn.posts {
             self.leave(&post.execution, post.effect);
+        }
+        for payload in turn.payloads {
+            self.payloads
+                .insert((turn.execution.clone(), payload.name), payload.body);
         }
         for timer in turn.timers {
             self.timers.insert((timer, turn.execution.clone()));
@@ -105,6 +111,11 @@ impl Journal for Memory {
     async fn load(&self, execution: &str) -> Result<Option<Execution>> {
         let state = lock(&self.state);
         Ok(state.executions.get(execution).map(|stored| stored.execution.clone()))
+    }
+
+    async fn payload(&self, execution: &str, name: &str) -> Result<Option<Bytes>> {
+        let key = (execution.to_owned(), name.to_owned());
+        Ok(lock(&self.state).payloads.get(&key).cloned())
     }
 
     async fn effects(&self, execution: &str) -> Result<Vec<Effect>> {
@@ -198,6 +209,7 @@ impl Journal for Memory {
         let mut state = lock(&self.state);
         state.executions.remove(execution);
         state.effects.remove(execution);
+        state.payloads.retain(|(owner, _), _| owner != execution);
         state.timers.retain(|(_, owner)| owner != execution);
         Ok(())
     }

@@ -10,6 +10,8 @@ const PLACE: u8 = b'p';
 const EVENTS: u8 = b'e';
 /// Name, id → an effect.
 const EFFECT: u8 = b'f';
+/// Name, name of a value → the value.
+const PAYLOAD: u8 = b'v';
 /// Time, name, id → nothing.
 const TIMER: u8 = b't';
 /// Name, time, id → nothing: what timers an execution has, for the end of it.
@@ -66,6 +68,15 @@ pub(super) fn all_effects() -> (Vec<u8>, Vec<u8>) {
 pub(super) fn name_of_effect(key: &[u8]) -> Option<String> {
     let end = key.iter().position(|byte| *byte == 0)?;
     text(key.get(1..end)?)
+}
+
+/// What all values of an execution begin with; their names follow.
+pub(super) fn payloads(name: &str) -> Vec<u8> {
+    key(PAYLOAD, &[name.as_bytes(), &[0]])
+}
+
+pub(super) fn payload(name: &str, payload: &str) -> Vec<u8> {
+    key(PAYLOAD, &[name.as_bytes(), &[0], payload.as_bytes()])
 }
 
 pub(super) fn timer(name: &str, timer: &Timer) -> Vec<u8> {

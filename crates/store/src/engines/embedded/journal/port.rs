@@ -57,6 +57,10 @@ impl Journal for Embedded {
         read::load(&self.database, execution)
     }
 
+    async fn payload(&self, execution: &str, name: &str) -> Result<Option<Bytes>> {
+        read::payload(&self.database, execution, name)
+    }
+
     async fn effects(&self, execution: &str) -> Result<Vec<Effect>> {
         read::effects(&self.database, execution)
     }

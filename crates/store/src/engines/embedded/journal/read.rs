@@ -44,6 +44,11 @@ pub(super) fn load(database: &Database, name: &str) -> Result<Option<Execution>>
     }))
 }
 
+pub(super) fn payload(database: &Database, name: &str, payload: &str) -> Result<Option<Bytes>> {
+    let value = get(database, &keys::payload(name, payload))?;
+    Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+}
+
 pub(super) fn effects(database: &Database, name: &str) -> Result<Vec<Effect>> {
     let prefix = keys::effects(name);
     let effect = |entry: Guard| {
@@ -206,7 +211,12 @@ pub(super) fn all_keys(database: &Database, name: &str) -> Result<Vec<Vec<u8>>> 
         found.extend([keys::state(name), keys::place(name)]);
         found.extend([listed(None), listed(Some(place.status.as_str()))]);
     }
-    for prefix in [keys::events(name), keys::effects(name), keys::own_timers(name)] {
+    for prefix in [
+        keys::payloads(name),
+        keys::events(name),
+        keys::effects(name),
+        keys::own_timers(name),
+    ] {
         for entry in database.journal.prefix(&prefix) {
             found.push(pair(entry)?.0.to_vec());
         }

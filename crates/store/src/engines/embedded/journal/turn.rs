@@ -84,6 +84,9 @@ fn write(batch: &mut Batch<'_>, turn: Turn, events: u64, before: Option<Place>) 
         let page = pages::join(turn.events.iter().map(AsRef::as_ref));
         batch.insert(journal, keys::page(name, events), page);
     }
+    for payload in &turn.payloads {
+        batch.insert(journal, keys::payload(name, &payload.name), payload.body.as_ref());
+    }
     if let Some(place) = &turn.place {
         relist(batch, name, before.as_ref(), place);
     }
