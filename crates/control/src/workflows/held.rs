@@ -141,8 +141,8 @@ impl Held {
         left.map(|(id, _)| *id).collect()
     }
 
-    /// What a turn of the core changes, for the journal, with the values that are to be stored apart; and the work that is to be begun when it is committed. One that
-    /// has ended is kept for so long.
+    /// What a turn of the core changes, for the journal, with the values that are to be stored apart; and the work that is
+    /// to be begun when it is committed. One that has ended is kept for so long.
     pub fn write(
         &mut self,
         turn: Turn,
