@@ -156,7 +156,7 @@ impl Activation<'_> {
         // A program that ends itself has said what it wanted to say.
         if !error.is::<I32Exit>() {
             let story = format!("{error:?}");
-            output.write(STDERR, story[..story.floor_char_boundary(STORY)].as_bytes());
+            output.write(STDERR, &story.as_bytes()[..story.floor_char_boundary(STORY)]);
             output.write(STDERR, b"\n");
             output.abandon();
         }
