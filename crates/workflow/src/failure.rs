@@ -1,5 +1,19 @@
 use crate::query::Fault;
 
+/// The longest error, in characters; as long as `SendTaskFailure` takes it.
+pub(crate) const MAX_ERROR: usize = 256;
+/// The longest cause, in characters. A cause that quotes another one escapes it: without an end, executions that start one
+/// another would tell causes that double with each of them.
+pub(crate) const MAX_CAUSE: usize = 32_768;
+
+/// A text, cut where it is longer than the API tells it.
+pub(crate) fn cut(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
 /// Why a state could not do its work.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Failure {
@@ -19,8 +33,8 @@ impl Failure {
     /// One that carries over what something else said.
     pub fn new(error: Option<String>, cause: Option<String>) -> Self {
         Self {
-            error,
-            cause,
+            error: error.map(|error| cut(error, MAX_ERROR)),
+            cause: cause.map(|cause| cut(cause, MAX_CAUSE)),
             alias: None,
             evaluation: None,
             quiet: false,

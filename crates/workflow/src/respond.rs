@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::execution::{Doing, Effect, Event, EventKind, FrameId, Status};
+use crate::failure::{MAX_CAUSE, MAX_ERROR, cut};
 use crate::history::{Details, HistoryKind};
 use crate::interpreter::Interpreter;
 use crate::steps;
@@ -21,6 +22,14 @@ pub(crate) enum End {
     Refused {
         cause: String,
     },
+}
+
+fn short_error(error: String) -> String {
+    cut(error, MAX_ERROR)
+}
+
+fn short_cause(cause: String) -> String {
+    cut(cause, MAX_CAUSE)
 }
 
 impl Interpreter<'_> {
@@ -47,9 +56,18 @@ impl Interpreter<'_> {
                 self.with(id, |this, frame| steps::task::submitted(this, frame, output));
             }
             EventKind::TaskSucceeded { id, output } => self.end_task(id, End::Succeeded(output)),
-            EventKind::TaskFailed { id, error, cause } => self.end_task(id, End::Failed { error, cause }),
-            EventKind::TaskTimedOut { id, error, cause } => self.end_task(id, End::TimedOut { error, cause }),
-            EventKind::TaskRefused { id, cause } => self.end_task(id, End::Refused { cause }),
+            EventKind::TaskFailed { id, error, cause } => {
+                let (error, cause) = (error.map(short_error), cause.map(short_cause));
+                self.end_task(id, End::Failed { error, cause });
+            }
+            EventKind::TaskTimedOut { id, error, cause } => {
+                let (error, cause) = (error.map(short_error), cause.map(short_cause));
+                self.end_task(id, End::TimedOut { error, cause });
+            }
+            EventKind::TaskRefused { id, cause } => {
+                let cause = short_cause(cause);
+                self.end_task(id, End::Refused { cause });
+            }
             EventKind::Heartbeat { id } => self.with(id, |this, frame| steps::task::heartbeat(this, frame)),
             EventKind::TimerFired { id } => self.fire(id),
             EventKind::ChildEnded { id, outcome } => {

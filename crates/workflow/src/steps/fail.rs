@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use super::Work;
-use crate::failure::Failure;
+use crate::failure::{Failure, MAX_CAUSE, MAX_ERROR, cut};
 use crate::fields::View;
 use crate::machine::{Amount, Fail, Language, State};
 use crate::query::{Fault, jsonata, template};
@@ -13,16 +13,11 @@ pub(super) fn work(work: &Work, fields: &Fail) -> Failure {
     }
 }
 
-/// The longest error, in characters; as long as `SendTaskFailure` takes it.
-const MAX_ERROR: usize = 256;
-/// The longest cause, in characters.
-const MAX_CAUSE: usize = 32_768;
-
 /// The error and the cause that it fails with, cut where they are longer than the API tells them.
 pub(crate) fn words(state: &State, view: &View, fields: &Fail) -> Result<(Option<String>, Option<String>), Fault> {
     let words = |field: Option<&Amount>, name: &str, most: usize| {
         let text = text(state.language, view, field, name)?;
-        Ok(text.map(|text| text.chars().take(most).collect()))
+        Ok(text.map(|text| cut(text, most)))
     };
     Ok((
         words(fields.error.as_ref(), "Error", MAX_ERROR)?,
