@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use wisp_control::workflows::{Draft, MachineKind, Paging, Run, Start};
+use wisp_workflow::execution::Status;
 
 use crate::world::{Server, World};
 
 /// The name of the execution.
 const NAME: &str = "one";
+
+/// The name of the execution that it starts and does not wait for to the end.
+const ABANDONED: &str = "abandoned";
 
 fn call(action: &str) -> Value {
     json!({ "Type": "Task", "Resource": format!("wisp:action:{action}") })
@@ -59,8 +63,23 @@ fn definition(arn: &dyn Fn(&str) -> String) -> String {
         "Parameters": { "StateMachineArn": arn("stateMachine:inner"), "Input": { "deep": true } },
         "ResultSelector": { "output.$": "$.Output" },
         "ResultPath": "$.nested",
-        "Next": "Done",
+        "Next": "Abandon",
     });
+    // One branch fails while the other waits for an execution, which is stopped then.
+    let waiting = json!({
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync",
+        "Parameters": { "StateMachineArn": arn("stateMachine:year"), "Name": ABANDONED },
+        "End": true,
+    });
+    let abandoning = [
+        flow("Waiting", json!({ "Waiting": waiting })),
+        flow(
+            "Soon",
+            json!({ "Soon": { "Type": "Wait", "Seconds": 1, "Next": "Failing" }, "Failing": { "Type": "Fail", "Error": "Enough" } }),
+        ),
+    ];
+    let enough = json!([{ "ErrorEquals": ["Enough"], "ResultPath": null, "Next": "Done" }]);
     let work = json!({
         "Type": "Task",
         "Resource": arn("activity:work"),
@@ -85,6 +104,7 @@ fn definition(arn: &dyn Fn(&str) -> String) -> String {
         "Ask": ask,
         "Work": work,
         "Nested": nested,
+        "Abandon": { "Type": "Parallel", "Branches": abandoning, "Catch": enough, "End": true },
         "Done": { "Type": "Succeed" },
     }))
     .to_string()
@@ -101,8 +121,13 @@ pub async fn prepare(server: &Server) {
         "Wait",
         json!({ "Wait": { "Type": "Wait", "Seconds": 1, "Next": "End" }, "End": { "Type": "Pass", "End": true } }),
     );
+    let year = flow(
+        "Wait",
+        json!({ "Wait": { "Type": "Wait", "Seconds": 31_536_000, "End": true } }),
+    );
     for (name, definition) in [
         ("inner", inner.to_string()),
+        ("year", year.to_string()),
         ("outer", definition(&|named| arn(server, named))),
     ] {
         let draft = Draft {
@@ -146,10 +171,17 @@ pub async fn answer(server: &Server, world: &World) -> Run {
             world.calls.tokens.lock().unwrap().push(work.token);
         }
         let found = control.describe_execution(caller, &execution).await.unwrap();
-        if found.stopped.is_some() {
+        if found.stopped.is_some() && abandoned(server).await {
             return found;
         }
     }
+}
+
+/// Whether the execution that nobody waits for any more was stopped.
+async fn abandoned(server: &Server) -> bool {
+    let execution = arn(server, &format!("execution:year:{ABANDONED}"));
+    let found = server.control.describe_execution(&server.caller, &execution).await;
+    found.is_ok_and(|run| run.execution.status == Status::Aborted)
 }
 
 /// The types of the events of the execution's history, and whether they are numbered without a gap.
