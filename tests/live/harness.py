@@ -66,8 +66,10 @@ class Server:
         response = connection.getresponse()
         return response.status, response.read().decode()
 
-    def deploy(self, name, kind, code, **limits):
-        body = {"exec": {"kind": kind, "code": code}, "limits": limits}
+    def deploy(self, name, kind, code, image=None, annotations=(), **limits):
+        execution = {"kind": kind, "code": code} | ({"image": image} if image else {})
+        described = [{"key": key, "value": value} for key, value in dict(annotations).items()]
+        body = {"exec": execution, "limits": limits, "annotations": described}
         status, reply = self.call("PUT", f"/actions/{name}?overwrite=true", body)
         if status != 200:
             raise SystemExit(f"{name} cannot be deployed: {status} {reply}")

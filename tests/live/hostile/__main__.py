@@ -1,14 +1,16 @@
 """Hostile functions on a whole platform: what each achieved, what its record says, and that its neighbours are unharmed.
 
-    WISP=path/to/wisp python3 tests/live/hostile [word]     those whose names have the word; all when none is given
+    WISP=path/to/wisp python3 tests/live/hostile [word]     those whose names have the word, or of this topic; all when none is given
 
 The tables are in the other files of this folder, by topic. Every bomb is bounded in count and time by the function itself
 too. The server runs in a network namespace of its own, with everything that is probed: nothing leaves the machine.
 """
 
+import base64
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -18,16 +20,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import channel  # noqa: E402
+import containers  # noqa: E402
 import files  # noqa: E402
+import interpreter  # noqa: E402
 import isolates  # noqa: E402
 import kernel  # noqa: E402
+import modules  # noqa: E402
 import network  # noqa: E402
 import processes  # noqa: E402
+import programs  # noqa: E402
 import resources  # noqa: E402
 import world  # noqa: E402
-from harness import Server, close  # noqa: E402
+from harness import KEY, WISP, Server, close  # noqa: E402
 
-TOPICS = [files, kernel, processes, resources, channel, network, isolates]
 SECRET = "the neighbour's secret"
 COUNT = "let n = 0; function main() { return { n: ++n }; }"
 
@@ -42,6 +47,32 @@ def enter_network():
     os.execvpe("unshare", ["unshare", "--net", sys.executable, *sys.argv], environment)
 
 
+def topics(server, kinds, networked):
+    """What there is to attack, and by what."""
+    tables = {each.__name__: each.ATTACKS for each in (files, kernel, processes, resources, channel, isolates)}
+    probes = {"network": network.ATTACKS}
+    if "blackbox" in kinds:
+        import_image(server)
+        tables["containers"], probes["containers-network"] = containers.ATTACKS, containers.NETWORKED
+    else:
+        print("SKIPPED: attacks from images: this server runs none", flush=True)
+    if "wasm" in kinds:
+        tables["programs"], probes["programs-network"] = programs.attacks()
+    else:
+        print("SKIPPED: attacks by WebAssembly: this server is built without it", flush=True)
+    return {**tables, **probes} if networked else tables
+
+
+def import_image(server):
+    """Has the server keep the image that attacks run in."""
+    root = Path(server.home, "root.tar")
+    command = json.dumps(interpreter.archive(root))
+    words = ["image", "import", root, "--name", interpreter.NAME, "--command", command, "--data", server.data]
+    base = [WISP, "--apihost", f"http://127.0.0.1:{server.port}", "--auth", KEY]
+    subprocess.run([*base, *words], check=True, stdout=subprocess.DEVNULL)
+    root.unlink()
+
+
 class Neighbours:
     """Functions that run between the attacks; the one on Node keeps its count as long as nobody harms it."""
 
@@ -50,6 +81,9 @@ class Neighbours:
         self.kinds = {"nodejs:default": "calm"} | ({"js:isolate": "calm-isolate"} if "js:isolate" in kinds else {})
         for kind, name in self.kinds.items():
             server.deploy(name, kind, COUNT)
+        if "wasm" in kinds:
+            self.kinds["wasm"] = "calm-program"
+            server.deploy("calm-program", "wasm", base64.b64encode(modules.writes(b'{"calm":true}')).decode())
 
     def check(self):
         """What is wrong with them; none if they go on."""
@@ -66,7 +100,7 @@ class Neighbours:
 
 def strike(server, name, attack, arguments):
     """Runs an attack; what is wrong with its result or its record, if anything."""
-    server.deploy(name, attack.kind, attack.code, **attack.limits)
+    server.deploy(name, attack.kind, attack.code, image=attack.image, annotations=attack.annotations, **attack.limits)
     activation = server.invoke(name, {**arguments, **attack.arguments})
     id = activation.get("activationId")
     for _ in range(600):
@@ -145,17 +179,15 @@ def main():
         kinds = kinds_of(server)
         neighbours = Neighbours(server, kinds)
         neighbours.check()
-        for topic in TOPICS:
-            if topic is network and not networked:
-                continue
-            for index, attack in enumerate(topic.ATTACKS):
-                if word not in attack.name:
+        for topic, attacks in topics(server, kinds, networked).items():
+            for index, attack in enumerate(attacks):
+                if word not in attack.name and word != topic:
                     continue
                 begun = time.monotonic()
-                wrong = strike(server, f"{topic.__name__}{index}", attack, arguments)
-                checks[f"{topic.__name__}: {attack.name}: {wrong}"] = wrong is None
+                wrong = strike(server, f"{topic}{index}", attack, arguments)
+                checks[f"{topic}: {attack.name}: {wrong}"] = wrong is None
                 harmed = neighbours.check()
-                checks[f"{topic.__name__}: {attack.name}: its neighbours go on: {harmed}"] = harmed is None
+                checks[f"{topic}: {attack.name}: its neighbours go on: {harmed}"] = harmed is None
                 times.append((time.monotonic() - begun, attack.name))
         if "js:isolate" in kinds and word in "beside":
             wrong = beside(server)

@@ -57,6 +57,9 @@ class Attack:
     limits: dict = field(default_factory=dict)
     arguments: dict = field(default_factory=dict)
     logs: Callable = lambda lines: True
+    # The container image that its code is given to.
+    image: str | None = None
+    annotations: dict = field(default_factory=dict)
     # Functions of this kind may lose their state with the attacker, though never a reply.
     shared: bool = False
 
