@@ -2,6 +2,7 @@
 
 import base64
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -25,11 +26,13 @@ def not_reached(status, result):
 
 
 def compile_intruder():
-    """The component in `intruder`, compiled by the Rust that builds the platform."""
-    target = CACHE / "intruder"
-    command = ["cargo", "build", "--quiet", "--release", "--locked", "--target", "wasm32-wasip2", "--target-dir", str(target)]
-    subprocess.run([*command, "--manifest-path", str(HERE / "intruder" / "Cargo.toml")], check=True)
-    return (target / "wasm32-wasip2" / "release" / "intruder.wasm").read_bytes()
+    """The component in `intruder`, compiled by the Rust that builds the platform, outside the checkout."""
+    place, source = CACHE / "intruder", HERE / "intruder"
+    shutil.copytree(source / "src", place / "src", dirs_exist_ok=True)
+    shutil.copy(source / "manifest.toml", place / "Cargo.toml")
+    command = ["cargo", "build", "--quiet", "--release", "--target", "wasm32-wasip2", "--target-dir", "target"]
+    subprocess.run(command, cwd=place, check=True)
+    return (place / "target" / "wasm32-wasip2" / "release" / "intruder.wasm").read_bytes()
 
 
 def compile_descriptors():
