@@ -23,6 +23,9 @@ prepare unit: export WISP_TEST_COMPOSER := $(CACHE)/npm-$(shell sha256sum <tests
 PYTHON_PACKAGES := $(CACHE)/python-packages-$(shell sha256sum <tests/python/requirements.txt | cut -c1-12)
 prepare scenarios serverless live bench bench-coldstart: export WISP_LANGUAGES_PYTHON_PACKAGES := $(PYTHON_PACKAGES)
 
+# A component that attacks whoever runs it; tests/prepare.sh compiles it.
+prepare live: export WISP_TEST_INTRUDER := $(CACHE)/intruder-$(shell cat tests/live/hostile/intruder/manifest.toml tests/live/hostile/intruder/src/*.rs | sha256sum | cut -c1-12).wasm
+
 # What the tests of a whole platform read events with.
 live: export WISP_TEST_PYTHON_PACKAGES := $(CACHE)/live-$(shell sha256sum <tests/live/requirements.txt | cut -c1-12)
 

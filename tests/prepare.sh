@@ -37,6 +37,16 @@ for target in "${targets[@]}"; do
 done
 
 cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wisp}
+sources=tests/live/hostile/intruder
+intruder=${WISP_TEST_INTRUDER:-$cache/intruder-$(cat $sources/manifest.toml $sources/src/*.rs | sha256sum | cut -c1-12).wasm}
+if [[ ! -f $intruder ]]; then
+  echo "compiling a hostile component"
+  place=$(mktemp -d)
+  cp -r $sources/src "$place" && cp $sources/manifest.toml "$place/Cargo.toml"
+  (cd "$place" && cargo build --quiet --release --target wasm32-wasip2 --target-dir target)
+  mkdir -p "$cache" && cp "$place/target/wasm32-wasip2/release/intruder.wasm" "$intruder"
+  rm -r "$place"
+fi
 bundled=crates/runtimes/src/languages/nodejs/packages
 for client in sdk composer durabletask durable-functions clients/serverless "$@"; do
   modules=$cache/npm-$(sha256sum <tests/$client/package-lock.json | cut -c1-12)

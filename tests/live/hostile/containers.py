@@ -76,7 +76,7 @@ attempts["came with its image"] = lambda: os.stat("/privileged").st_mode & 0o600
 return got(attempts)"""),
     image("leaves an image by the way it came", """
 top = os.open("/", os.O_DIRECTORY | os.O_RDONLY)
-ways = ["/" + "../" * 40, "/proc/1/root" + "/.." * 10, "/proc/self/cwd/" + "../" * 10, "/proc/self/root/.."]
+ways = ["/" + "../" * 40, "/proc/1/root" + "/.." * 10, "/proc/self/cwd/" + "../" * 10, "/proc/self/root" + "/.."]
 attempts = {way: lambda way=way: os.path.exists(way + args["home"]) for way in ways}
 attempts |= {path: lambda path=path: os.path.exists(path) for path in ("/layers", "/upper", "/merged", "/wisp")}
 for fd in os.listdir("/proc/self/fd"):
