@@ -1,7 +1,6 @@
 use std::{
     collections::BTreeMap,
     hash::{BuildHasher, RandomState},
-    io::ErrorKind,
     os::fd::BorrowedFd,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -9,11 +8,7 @@ use std::{
     },
 };
 
-use tokio::{
-    io::Interest,
-    net::UnixStream,
-    sync::{Mutex as AsyncMutex, Notify},
-};
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 use wisp_core::{
     Result,
     ports::{Channel, Clock, Stream},
@@ -22,8 +17,8 @@ use wisp_core::{
 use super::{
     intake::{Event, Intake},
     logs::Logs,
-    passing,
     protocol::{FIRST, Kind, Message, Protocol, Token},
+    socket::Socket,
 };
 
 /// How an exchange ended.
@@ -42,7 +37,7 @@ pub enum Reply {
 /// Nobody reads in the background: one of those who wait for a reply reads for all of them, and the others take over
 /// when it has its own. So the usual single run costs no task and no queue.
 pub struct Exchange {
-    control: UnixStream,
+    control: Socket,
     sending: AsyncMutex<()>,
     intake: AsyncMutex<Intake>,
     /// Few, by keys that are random already: a tree finds them sooner than hashing them again would.
@@ -125,31 +120,14 @@ impl Exchange {
     /// Sends a request; a closed channel is noticed by [`reply`](Self::reply).
     pub async fn send(&self, bytes: &[u8]) {
         let _turn = self.sending.lock().await;
-        self.write(bytes).await;
-    }
-
-    async fn write(&self, bytes: &[u8]) {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            match self.control.try_write(rest) {
-                Ok(count) => rest = &rest[count..],
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if self.control.writable().await.is_err() {
-                        return;
-                    }
-                }
-                Err(_) => return,
-            }
-        }
+        let _ = self.control.write_all(bytes).await;
     }
 
     /// Sends a request that brings a descriptor along.
     pub async fn send_with(&self, bytes: &[u8], descriptor: BorrowedFd<'_>) {
         let _turn = self.sending.lock().await;
-        let write = || passing::send(&self.control, bytes, &[descriptor]);
-        match self.control.async_io(Interest::WRITABLE, write).await {
-            Ok(count) => self.write(&bytes[count..]).await,
-            Err(error) => tracing::debug!(%error, "a descriptor could not be sent"),
+        if let Err(error) = self.control.write_with(bytes, descriptor).await {
+            tracing::debug!(%error, "a descriptor could not be sent");
         }
     }
 

@@ -4,7 +4,7 @@ use std::{
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tokio::net::{UnixStream, unix::pipe};
+use tokio::net::unix::pipe;
 use wisp_core::{
     Result,
     ports::{Channel, Stream},
@@ -12,6 +12,7 @@ use wisp_core::{
 
 use super::{
     protocol::{Decoder, Message, Protocol},
+    socket::Socket,
     stem::broken,
 };
 
@@ -46,10 +47,8 @@ pub struct Intake {
 
 impl Intake {
     /// Splits a sandbox's channel into its socket and the rest.
-    pub fn new(channel: Channel, protocol: &dyn Protocol, limit: u64) -> Result<(UnixStream, Self)> {
-        let control = std::os::unix::net::UnixStream::from(channel.control);
-        control.set_nonblocking(true).map_err(broken)?;
-        let control = UnixStream::from_std(control).map_err(broken)?;
+    pub fn new(channel: Channel, protocol: &dyn Protocol, limit: u64) -> Result<(Socket, Self)> {
+        let control = Socket::new(channel.control).map_err(broken)?;
         let stdout = Some(pipe::Receiver::from_owned_fd(channel.stdout).map_err(broken)?);
         let stderr = Some(pipe::Receiver::from_owned_fd(channel.stderr).map_err(broken)?);
         Ok((
@@ -71,18 +70,16 @@ impl Intake {
     }
 
     /// Waits for the next event. Loses nothing when it is dropped.
-    pub async fn next(&mut self, control: &UnixStream) -> Event {
+    pub async fn next(&mut self, control: &Socket) -> Event {
         loop {
             if let Some(event) = self.decode() {
                 return event;
             }
             tokio::select! {
                 biased;
-                _ = control.readable() => match self.receive(|bytes| control.try_read(bytes)) {
-                    Ok(0) => return Event::Closed,
-                    Ok(_) => {}
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    Err(_) => return Event::Closed,
+                read = control.read(&mut self.chunk) => match read {
+                    Ok(count @ 1..) => self.unread.extend_from_slice(&self.chunk[..count]),
+                    Ok(0) | Err(_) => return Event::Closed,
                 },
                 output = output(&self.stdout) => match output {
                     Some(bytes) => return Event::Output(Stream::Stdout, bytes),
@@ -98,13 +95,13 @@ impl Intake {
 
     /// The next event that is in the channel at this moment already; none if there is nothing. A plain read, because
     /// readiness may be noticed later.
-    pub fn present(&mut self, control: &UnixStream) -> Option<Event> {
+    pub fn present(&mut self, control: &Socket) -> Option<Event> {
         loop {
             if let Some(event) = self.decode() {
                 return Some(event);
             }
-            match self.receive(|bytes| read(control, bytes)) {
-                Ok(1..) => {}
+            match read(control, &mut self.chunk) {
+                Ok(count @ 1..) => self.unread.extend_from_slice(&self.chunk[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
                 Ok(0) | Err(_) => return Some(Event::Closed),
             }
@@ -146,12 +143,6 @@ impl Intake {
             Ok(message) => message.map(Event::Message),
             Err(reason) => Some(Event::Broken(reason)),
         }
-    }
-
-    fn receive(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
-        let count = read(&mut self.chunk)?;
-        self.unread.extend_from_slice(&self.chunk[..count]);
-        Ok(count)
     }
 }
 

@@ -22,6 +22,7 @@ mod passage;
 mod passing;
 mod protocol;
 mod requirements;
+mod socket;
 mod stem;
 mod zygotes;
 
