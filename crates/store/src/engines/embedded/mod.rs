@@ -12,6 +12,7 @@
 mod activations;
 mod blobs;
 mod buckets;
+mod company;
 mod database;
 mod directory;
 mod error;

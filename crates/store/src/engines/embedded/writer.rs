@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use wisp_core::{Code, Error, Result};
 
 use super::{
+    company::Company,
     database::Database,
     error,
     operation::{Batch, Operation, Reply, Settlement, State, Writes},
@@ -40,6 +41,7 @@ struct Shared {
     /// Longest time without a sync; none if every commit is synced.
     interval: Duration,
     swiftness: Swiftness,
+    company: Company,
 }
 
 struct Committer {
@@ -57,6 +59,7 @@ impl Writer {
             committer: Mutex::new(Committer { database, state }),
             interval: Duration::from_millis(config.sync_interval),
             swiftness: Swiftness::default(),
+            company: Company::default(),
         });
         let of_thread = shared.clone();
         let started = std::thread::Builder::new()
@@ -84,8 +87,7 @@ impl Writer {
             queue.operations.push_back(operation);
         }
         if here {
-            // Whatever else is ready to run goes first, and may add its own: one commit then serves them all.
-            tokio::task::yield_now().await;
+            self.shared.gather().await;
             self.shared.help();
         } else {
             self.shared.work.notify_one();
@@ -144,6 +146,15 @@ impl Shared {
             self.work.notify_one();
         }
         first
+    }
+
+    /// Lets whatever else is ready to run go first, if it is likely to add its own: one commit then serves them all.
+    async fn gather(&self) {
+        if self.company.is_likely() {
+            tokio::task::yield_now().await;
+            // None is left if somebody has committed it already.
+            self.company.learn(self.queue().operations.len() != 1);
+        }
     }
 
     /// Commits what waits, unless somebody else does, and syncs if that takes no time.
