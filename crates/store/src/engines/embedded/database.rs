@@ -7,8 +7,9 @@ use std::{
 };
 
 use fjall::{
-    AbstractTree, Keyspace, KeyspaceCreateOptions, PersistMode,
+    AbstractTree, CompressionType, Keyspace, KeyspaceCreateOptions, PersistMode,
     compaction::filter::{CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict},
+    config::CompressionPolicy,
 };
 use wisp_core::Result;
 
@@ -66,14 +67,15 @@ impl Database {
             let doing = format!("open the database {}", directory.database().display());
             error::database(&doing, cause)
         })?;
-        let small = |name: &str| {
-            let made = fjall.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(NEVER));
+        let with = |name: &str, options: KeyspaceCreateOptions| {
+            let made = fjall.keyspace(name, || options.max_memtable_size(NEVER));
             made.map_err(|cause| error::database("open a table of the database", cause))
         };
+        let small = |name| with(name, KeyspaceCreateOptions::default());
         let database = Self {
             main: small("main")?,
             ids: small(IDS)?,
-            journal: small("journal")?,
+            journal: with("journal", compressed())?,
             buckets: Buckets::open(&fjall, config, horizon)?,
             memtable: config.memtable_size << 20,
             unlooked: AtomicUsize::new(0),
@@ -140,6 +142,11 @@ pub(super) fn write_out(keyspace: &Keyspace) -> Result<()> {
     begun
         .map(drop)
         .map_err(|cause| error::database("write sorted files", cause))
+}
+
+/// What is alike from entry to entry, and lies there long, as executions that wait do: compressed from its first file on.
+fn compressed() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default().data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
 }
 
 fn open(directory: &Directory, config: &Config, horizon: Horizon) -> fjall::Result<fjall::Database> {
