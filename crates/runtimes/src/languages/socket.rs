@@ -96,7 +96,8 @@ mod tests {
         let sent: Vec<u8> = (0..4 << 20).map(|at: u32| at.to_le_bytes()[1]).collect();
         let mut got = vec![0; sent.len()];
         let (written, read) = tokio::join!(ours.write_all(&sent), theirs.read_exact(&mut got));
-        (written.unwrap(), read.unwrap());
+        written.unwrap();
+        read.unwrap();
         assert!(sent == got);
     }
 
