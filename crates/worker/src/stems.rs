@@ -212,6 +212,9 @@ impl Stems {
 
     async fn add(&self, sort: Sort) {
         let launched = self.launch_sort(&sort).await;
+        if let Ok(instance) = &launched {
+            instance.rehearse().await;
+        }
         let failed = launched.is_err();
         {
             let mut shelves = self.shelves();

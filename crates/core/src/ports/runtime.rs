@@ -182,6 +182,10 @@ pub trait Language: Send + Sync {
 /// * After an outcome that does not keep the instance, only [`stop`](Self::stop) may be called.
 #[async_trait]
 pub trait Instance: Send + Sync {
+    /// Has it do ahead, while nobody waits for it, what its first activation would else wait for. May return before that
+    /// is done.
+    async fn rehearse(&self) {}
+
     /// Specialises the instance, once.
     async fn init(&self, init: &Init) -> Result<Ran>;
 

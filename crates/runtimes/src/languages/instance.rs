@@ -369,6 +369,10 @@ impl Instance for Launched {
         })
     }
 
+    async fn rehearse(&self) {
+        self.exchange.send(&self.dialect.protocol().rehearse()).await;
+    }
+
     fn reads_streams(&self) -> bool {
         self.dialect.reads_streams()
     }

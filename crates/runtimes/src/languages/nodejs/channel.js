@@ -7,7 +7,7 @@ const HEADER = 13;
 const ROOM = 65536;
 const NONE = '\0'.repeat(8);
 const Kind = {
-  ...{ INIT: 1, RUN: 2, MORE: 3, STOP: 4, PART: 5, END: 6, CUT: 7 },
+  ...{ INIT: 1, RUN: 2, MORE: 3, STOP: 4, PART: 5, END: 6, CUT: 7, REHEARSE: 8 },
   ...{ READY: 1, DONE: 2, RESULT: 3, FAILURE: 4, LOG: 5, HEAD: 9, CHUNK: 10, ASK: 13 },
 };
 

@@ -3,7 +3,6 @@
 const Module = require('module');
 const fs = require('fs');
 const path = require('path');
-const { Script } = require('vm');
 const durable = require('./durable');
 
 const ROOT = '/action';
@@ -40,7 +39,7 @@ function fromText(code, name) {
     module._compile(IDENTIFIERS.test(name) ? `${code}\n;module.entry(() => ${name});` : code, file);
   } catch (error) {
     // Of code that ends too early, the message would show our line.
-    if (error instanceof SyntaxError) new Script(Module.wrap(code), { filename: file });
+    if (error instanceof SyntaxError) new (require('vm').Script)(Module.wrap(code), { filename: file });
     throw error;
   }
   return found === undefined ? property(module.exports, name) : found;

@@ -1,11 +1,13 @@
 'use strict';
 // Runs inside the sandbox: takes the action's code once, then calls its function for each run.
 const channel = require('./channel');
-const compiled = require('./compiled');
+
+const { Kind } = channel;
+// Said first: the worker sends the code while the rest is loaded.
+channel.write(Kind.READY, channel.NONE, '');
 const load = require('./entry');
 const settle = require('./outcome');
 
-const { Kind } = channel;
 const PAUSE = 100; // ms
 let main;
 
@@ -24,7 +26,7 @@ async function init({ token, text }) {
   for (const [key, value] of body.environment) process.env[key] = value;
   let handOver;
   try {
-    handOver = compiled(body.compiled);
+    handOver = body.compiled ? require('./compiled')(body.compiled) : () => '';
     main = await load(body.code, body.main);
   } catch (error) {
     console.error('Error during initialization:', error);
@@ -62,13 +64,15 @@ function pipe(token) {
 }
 
 function next() {
-  const since = performance.now();
+  const since = process.hrtime();
   const frame = channel.read();
   if (!frame) process.exit();
   if (frame.kind === Kind.INIT) return init(frame).then(() => setImmediate(serve));
+  if (frame.kind === Kind.REHEARSE) return rehearse().then(next);
   // After a pause the event loop has a turn first, so that the function finds connections closed that the other
   // side closed meanwhile.
-  if (performance.now() - since > PAUSE) setImmediate(run, frame);
+  const [seconds, nanoseconds] = process.hrtime(since);
+  if (seconds * 1e3 + nanoseconds / 1e6 > PAUSE) setImmediate(run, frame);
   else run(frame);
 }
 
@@ -78,16 +82,29 @@ function serve() {
   else next();
 }
 
+// Output is in the pipe when the call that writes it returns, also if the pipe is full: before the reply, and before an
+// exit. To open a stream costs milliseconds, which is for those to pay who write.
+function block(name) {
+  const { get } = Object.getOwnPropertyDescriptor(process, name);
+  let stream;
+  const open = () => {
+    stream = get.call(process);
+    stream._handle?.setBlocking?.(true);
+    return stream;
+  };
+  Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => stream ?? open() });
+}
+
 // A stem cell waits anyway: what the first request would need is loaded and compiled before it comes.
-async function prepare() {
-  // Output is in the pipe when the call that writes it returns, also if the pipe is full: before the reply, and before
-  // an exit.
-  for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
+async function rehearse() {
+  process.stdout;
+  process.stderr;
   const echo = await load('function main(value) { return value; }', 'main');
   settle(echo, JSON.parse('{"a":1}'), (kind, text) => channel.encode(kind, channel.NONE, text));
 }
 
 // A promise that waits for nothing in particular must end at the deadline, not when the event loop runs empty.
 setInterval(() => {}, 0x7fffffff);
-channel.write(Kind.READY, channel.NONE, '');
-prepare().then(next);
+block('stdout');
+block('stderr');
+setImmediate(next);

@@ -1,7 +1,7 @@
 use serde_json::json;
 use wisp_core::ports::{Init, Piece, Run};
 
-use super::{Decoder, Given, Kind, Message, Protocol, Token, size, write_body};
+use super::{Decoder, FIRST, Given, Kind, Message, Protocol, Token, size, write_body};
 
 /// Bytes before the text: u32 length of the rest (little endian), u8 kind, u64 token.
 pub const HEADER: usize = 13;
@@ -49,6 +49,10 @@ impl Protocol for Frames {
         let body = body.to_string();
         let write = |bytes: &mut Vec<u8>| bytes.extend_from_slice(body.as_bytes());
         (frame(1, token, body.len(), write), true)
+    }
+
+    fn rehearse(&self) -> Vec<u8> {
+        frame(8, FIRST, 0, |_| {})
     }
 
     fn run(&self, token: Token, run: &Run) -> Vec<u8> {

@@ -128,6 +128,11 @@ pub trait Protocol: Send + Sync {
     /// The bytes that initialise an instance, and whether a reply will come.
     fn init(&self, token: Token, init: &Init, given: &Given<'_>) -> (Vec<u8>, bool);
 
+    /// The bytes that have a launcher go through what its first request would need loaded; no reply will come.
+    fn rehearse(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
     /// The bytes that start a run.
     fn run(&self, token: Token, run: &Run) -> Vec<u8>;
 

@@ -11,7 +11,7 @@ import types
 DESCRIPTOR = 3
 HEADER = 13
 NONE = bytes(8)
-INIT, MORE, STOP = 1, 3, 4
+INIT, MORE, STOP, REHEARSE = 1, 3, 4, 8
 READY, DONE, RESULT, FAILURE, IMPORTS, HEAD, CHUNK = 1, 2, 3, 4, 8, 9, 10
 PIECE = 65536
 ROOT = "/action"
@@ -250,16 +250,21 @@ def imported(before):
 def serve(channel):
     """Initialisation, then runs, until the worker goes."""
     main = code = None
-    # What is imported at initialisation and by the first run is told, if nobody knows it yet.
-    before, tells = set(sys.modules), 0
+    # What is imported at initialisation and by the first run is told, if nobody knows it yet. Only then are the modules
+    # looked at: each look writes to memory that is shared with a zygote.
+    before, tells = (), 0
     while True:
         frame = channel.read()
         if frame is None:
             return
         kind, token, text = frame
+        if kind == REHEARSE:
+            warm()
+            continue
         body = json.loads(text)
         if kind == INIT:
-            tells = 2 if body["learn"] else 0
+            if body["learn"]:
+                before, tells = set(sys.modules), 2
             try:
                 main, code = load(body)
                 reply = DONE, ""
@@ -283,7 +288,7 @@ def offer_packages():
 
 
 def warm():
-    """Loads what the first request would need."""
+    """Loads what the first request would need: a zygote for its children, a stem cell because it waits anyway."""
     run(load_text("def main(value): return value").main, None, {"value": json.loads("{}")})
 
 
@@ -296,8 +301,6 @@ def main():
     channel = Channel()
     channel.write(READY, NONE, "")
     offer_packages()
-    # A stem cell waits anyway.
-    warm()
     serve(channel)
 
 

@@ -71,6 +71,16 @@ def keep_only(wanted):
     check(LIBC.close_range(first, 0x7FFFFFFF, 0), "close descriptors")
 
 
+def set_environment(variables):
+    """Replaces the environment, one variable after the other: `clear` and `update` look through classes that are all over
+    the memory shared with the zygote, of which every page that is touched is copied."""
+    for name in list(os.environ):
+        del os.environ[name]
+    for variable in variables:
+        name, _, value = variable.partition("=")
+        os.environ[name] = value
+
+
 def refresh():
     """Takes new randomness where a fork would go on with its parent's; `random` sees to that itself."""
     numbers = sys.modules.get("numpy.random")
@@ -124,8 +134,7 @@ def born(request, channels, spaces, doors):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         answers = settle(request, channels, spaces, doors)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.environ.clear()
-        os.environ.update(variable.split("=", 1) for variable in request["environment"])
+        set_environment(request["environment"])
         refresh()
         gc.enable()
     except BaseException as error:
