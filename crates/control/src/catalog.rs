@@ -116,6 +116,23 @@ impl Catalog {
         self.commit(vec![Self::writing(&entity, expect)?]).await
     }
 
+    /// Creates an entity in a package. The package is written anew as it is, so that a deletion of it that has not seen the
+    /// entity fails.
+    pub async fn create_within(&self, entity: Entity, package: &Fqn) -> Result<()> {
+        loop {
+            let holder = self.package(package).await?;
+            let writes = vec![
+                Self::writing(&entity, None)?,
+                Self::writing(&Entity::Package(holder.entity), Some(holder.revision))?,
+            ];
+            match self.commit(writes).await {
+                // Another one was created in the package, or the package is not what it was.
+                Err(error) if error.code() == Code::Conflict && self.find(entity.fqn()).await?.is_none() => {}
+                done => return done,
+            }
+        }
+    }
+
     /// Deletes one entity as it was read.
     pub async fn delete(&self, fqn: &Fqn, revision: Revision) -> Result<()> {
         self.commit(vec![Self::deleting(fqn, revision)]).await
@@ -182,4 +199,77 @@ fn decode(record: &Record) -> Result<Stored> {
         revision: record.revision,
         entity,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use wisp_core::model::{Exec, Limits, Millis, Version};
+
+    use super::*;
+
+    const NOW: Millis = 0;
+
+    fn catalog() -> Catalog {
+        let engine = wisp_store::open("memory", &wisp_store::Config::default()).unwrap();
+        Catalog::new(engine.records, 100, Builtins::new(&[], &Limits::default(), NOW))
+    }
+
+    fn name(text: &str) -> Fqn {
+        text.parse().unwrap()
+    }
+
+    fn package() -> Entity {
+        Entity::Package(Arc::new(Package {
+            fqn: name("guest/p"),
+            binding: None,
+            parameters: Default::default(),
+            version: Version::default(),
+            publish: false,
+            annotations: Default::default(),
+            updated: NOW,
+        }))
+    }
+
+    fn action(text: &str) -> Entity {
+        Entity::Action(Arc::new(Action {
+            fqn: name(text),
+            exec: Exec::Sequence { components: Vec::new() },
+            parameters: Default::default(),
+            limits: Limits::default().action_default(),
+            version: Version::default(),
+            publish: false,
+            annotations: Default::default(),
+            updated: NOW,
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_package_is_not_deleted_by_who_has_not_seen_what_is_in_it() {
+        let (catalog, holder) = (catalog(), name("guest/p"));
+        catalog.put(package(), None).await.unwrap();
+        let seen = catalog.package(&holder).await.unwrap().revision;
+        catalog.create_within(action("guest/p/a"), &holder).await.unwrap();
+        let error = catalog.delete(&holder, seen).await.unwrap_err();
+        assert_eq!(error.code(), Code::Conflict);
+        let now = catalog.package(&holder).await.unwrap();
+        assert_eq!(Entity::Package(now.entity), package(), "it is as it was");
+        catalog.delete(&holder, now.revision).await.unwrap();
+        let error = catalog.create_within(action("guest/p/b"), &holder).await.unwrap_err();
+        assert_eq!(error.code(), Code::NotFound);
+        assert!(catalog.find(&name("guest/p/b")).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn those_who_create_in_a_package_at_once_do_not_disturb_each_other() {
+        let (catalog, holder) = (catalog(), name("guest/p"));
+        catalog.put(package(), None).await.unwrap();
+        let create = |at: usize| catalog.create_within(action(&format!("guest/p/a{}", at / 2)), &holder);
+        let created = futures_util::future::join_all((0..40).map(create)).await;
+        let refused = created.into_iter().filter_map(Result::err);
+        assert_eq!(
+            refused.map(|error| error.code()).collect::<Vec<_>>(),
+            [Code::Conflict; 20]
+        );
+        assert_eq!(catalog.within("guest/p").await.unwrap().len(), 20);
+    }
 }

@@ -49,7 +49,11 @@ impl Control {
         }
         let (revision, old) = old.unzip();
         let action = Arc::new(self.change(caller, name, put, old.as_deref()).await?);
-        self.inner.catalog.put(Entity::Action(action.clone()), revision).await?;
+        let entity = Entity::Action(action.clone());
+        match name.package_fqn().filter(|_| revision.is_none()) {
+            Some(package) => self.inner.catalog.create_within(entity, &package).await?,
+            None => self.inner.catalog.put(entity, revision).await?,
+        }
         self.with_code(action).await
     }
 
