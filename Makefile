@@ -102,7 +102,7 @@ bench: prepare ## Measures throughput and latency beside bare servers
 	@./bench/run.sh
 
 bench-coldstart: prepare ## Measures cold starts and idle memory beside bare interpreters, and 1,000 functions in turn
-	@./bench/run.sh coldstart forked isolates images memory roundrobin
+	@./bench/run.sh coldstart forked isolates images programs memory roundrobin
 
 bench-workflows: prepare ## Measures durable workflows beside Restate, Durable Task and DBOS, which it installs
 	@./bench/workflows/run.sh

@@ -1,6 +1,6 @@
 """Measures Wisp beside its peers in one run and prints ratios.
 
-    bench/run.sh [throughput|accept|listing|coldstart|forked|isolates|images|memory|roundrobin|idle|web|fires|sources]...     everything when nothing is named
+    bench/run.sh [throughput|accept|listing|coldstart|forked|isolates|images|programs|memory|roundrobin|idle|web|fires|sources]...     everything when nothing is named
 
 Every figure is the median of interleaved rounds: the machine may be shared, the ratios hold.
 """
@@ -450,6 +450,12 @@ def images():
     images()
 
 
+def programs():
+    from programs import programs
+
+    programs()
+
+
 def web():
     head("A web action beside the plain invocation of the same function, and an API with a key beside the web action")
     with serving() as server:
@@ -503,6 +509,7 @@ BENCHES = {
     "isolates": isolates,
     "forked": forked,
     "images": images,
+    "programs": programs,
     "memory": memory,
     "roundrobin": roundrobin,
     "idle": idle,
