@@ -20,6 +20,8 @@ FILE = "__main__.py"
 APP = "function_app.py"
 PACKAGES = "/packages"
 REQUIREMENTS = "/requirements"
+# Whether all that the first request needs is loaded; a zygote's children are so from birth.
+WARM = False
 
 
 class Channel:
@@ -288,7 +290,11 @@ def offer_packages():
 
 
 def warm():
-    """Loads what the first request would need: a zygote for its children, a stem cell because it waits anyway."""
+    """Loads, once, what the first request would need: a zygote for its children, a stem cell because it waits anyway."""
+    global WARM
+    if WARM:
+        return
+    WARM = True
     run(load_text("def main(value): return value").main, None, {"value": json.loads("{}")})
 
 
