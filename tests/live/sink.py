@@ -1,6 +1,8 @@
 """Events that a rule sends to a sink outside, as the SDK of CloudEvents reads them, and what becomes of those that the sink
 does not take."""
 
+import http.client
+import json
 import os
 import sys
 import tempfile
@@ -13,7 +15,7 @@ sys.path.insert(0, os.environ["WISP_TEST_PYTHON_PACKAGES"])
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event  # noqa: E402
 from cloudevents.core.formats.json import JSONFormat  # noqa: E402
 
-from harness import Server, close  # noqa: E402
+from harness import HEADERS, Server, close  # noqa: E402
 
 
 class Sink(ThreadingHTTPServer):
@@ -53,6 +55,13 @@ def read(request):
     """A request as the SDK reads it."""
     _, headers, body = request
     return from_http_event(HTTPMessage(headers=headers, body=body), JSONFormat())
+
+
+def http_call(server, path, body, headers={}):
+    """The status of a POST by the key of the namespace."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("POST", path, json.dumps(body), {**HEADERS, **headers})
+    return connection.getresponse().status
 
 
 def rule(server, name, parameters, **policy):
@@ -115,6 +124,29 @@ def cloudevents(server, sink, checks):
     checks[f"a CloudEvent goes on as it is: {said}"] = said == ("7", "/shop", "order", "héllo")
 
 
+def batches(server, sink, checks):
+    """What a feed puts together goes out together."""
+    rule(server, "many", {"url": sink.url, "mode": "batched", "type": "com.example.order"}, attempts=2, backoff=100)
+    feed = {"lifecycleEvent": "CREATE", "triggerName": "/_/many", "token": "sesame", "batchSize": 3, "map": "event.data"}
+    fed = http_call(server, "/api/v1/namespaces/whisk.system/actions/cloudevents/http?blocking=true", feed)
+    checks[f"a feed with batches is connected: {fed}"] = fed == 200
+    events = [{"specversion": "1.0", "id": str(n), "source": "/shop", "type": "order", "data": {"n": n}} for n in range(4)]
+    sink.requests.clear()
+    sink.statuses = [503]
+    kind = {"Content-Type": "application/cloudevents-batch+json"}
+    taken = http_call(server, "/api/v1/events/guest/many", events, kind)
+    checks[f"it takes a batch: {taken}"] = taken in (200, 202, 204)
+    eventually(lambda: len(sink.requests) == 3)
+    kinds = {headers["content-type"] for _, headers, _ in sink.requests}
+    checks[f"requests are batches: {kinds}"] = kinds == {"application/cloudevents-batch+json; charset=utf-8"}
+    read_all = lambda body: [JSONFormat().read(None, json.dumps(event)) for event in json.loads(body)]
+    sent = [read_all(body) for _, _, body in sink.requests]
+    data = sorted([event.get_data()["n"] for event in batch] for batch in sent)
+    checks[f"as large as the feed's, and once more what was refused: {data}"] = data in ([[0, 1, 2], [0, 1, 2], [3]], [[0, 1, 2], [3], [3]])
+    ids = {event.get_id() for batch in sent for event in batch}
+    checks[f"each event has an id, which another attempt keeps: {ids}"] = len(ids) == 4
+
+
 def refusals(server, sink, checks):
     rule(server, "again", {"url": sink.url}, attempts=3, backoff=200)
     sink.requests.clear()
@@ -160,6 +192,7 @@ def main():
         server.start("--dev", "--set", f'outbound.hosts=["127.0.0.1:{sink.server_port}", "127.0.0.1:1"]')
         modes(server, sink, checks)
         cloudevents(server, sink, checks)
+        batches(server, sink, checks)
         refusals(server, sink, checks)
         server.stop()
     with tempfile.TemporaryDirectory() as home:

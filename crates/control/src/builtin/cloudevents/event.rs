@@ -4,27 +4,50 @@ use wisp_core::{Error, Result};
 use super::sink::Sink;
 use crate::{builtin::utils::iso, invoke::Call};
 
-/// The event that a call sends: attributes, and what it says as `data` or `data_base64`.
+/// An event: attributes, and what it says as `data` or `data_base64`.
+pub(super) type Event = Map<String, Value>;
+
+/// The event that a call sends.
 ///
 /// What is a CloudEvent already stays as it is, whoever made it. Anything else becomes the data of one: its id is that of the
 /// fire, so that another attempt has the same.
-pub(super) fn event(sink: &Sink, call: &Call) -> Result<Map<String, Value>> {
-    let payload: Value = serde_json::from_str(call.payload.get())
-        .map_err(|error| Error::bad_request("the arguments are not JSON").because(error))?;
-    match payload {
+pub(super) fn event(sink: &Sink, call: &Call) -> Result<Event> {
+    one(sink, call, payload(call)?, None)
+}
+
+/// The events that a call sends together: those of a batch, as feeds make them, or the only one. Those that are made here
+/// have their numbers in their ids.
+pub(super) fn events(sink: &Sink, call: &Call) -> Result<Vec<Event>> {
+    let mut said = payload(call)?;
+    let Some(Value::Array(batch)) = said.get_mut("events") else {
+        return Ok(vec![one(sink, call, said, None)?]);
+    };
+    let numbered = std::mem::take(batch).into_iter().enumerate();
+    numbered
+        .map(|(number, said)| one(sink, call, said, Some(number)))
+        .collect()
+}
+
+fn payload(call: &Call) -> Result<Value> {
+    serde_json::from_str(call.payload.get())
+        .map_err(|error| Error::bad_request("the arguments are not JSON").because(error))
+}
+
+fn one(sink: &Sink, call: &Call, said: Value, number: Option<usize>) -> Result<Event> {
+    match said {
         Value::Object(mut event) => {
             // Who fired the trigger is not said to strangers.
             event.retain(|name, _| !name.starts_with("__ow_"));
             match is_cloudevent(&event) {
                 true => Ok(event),
-                false => made(sink, call, Value::Object(event)),
+                false => made(sink, call, Value::Object(event), number),
             }
         }
-        data => made(sink, call, data),
+        data => made(sink, call, data, number),
     }
 }
 
-fn made(sink: &Sink, call: &Call, data: Value) -> Result<Map<String, Value>> {
+fn made(sink: &Sink, call: &Call, data: Value, number: Option<usize>) -> Result<Event> {
     let namespace = &call.caller.namespace;
     let delivery = call.delivery.as_deref();
     let source = sink.source.clone().unwrap_or_else(|| match delivery {
@@ -33,8 +56,9 @@ fn made(sink: &Sink, call: &Call, data: Value) -> Result<Map<String, Value>> {
     });
     let fire = call.caller.chain.links.last().filter(|_| delivery.is_some());
     let id = fire.map_or(call.id, |fire| fire.activation);
-    let mut event = Map::new();
+    let mut event = Event::new();
     event.insert("specversion".into(), json!("1.0"));
+    let id = number.map_or_else(|| id.to_string(), |number| format!("{id}-{number}"));
     event.insert("id".into(), json!(id));
     event.insert("source".into(), json!(source));
     event.insert("type".into(), json!(sink.kind));
@@ -60,7 +84,7 @@ fn made(sink: &Sink, call: &Call, data: Value) -> Result<Map<String, Value>> {
 }
 
 /// Whether this is a CloudEvent of version 1.0 in the JSON format.
-fn is_cloudevent(event: &Map<String, Value>) -> bool {
+fn is_cloudevent(event: &Event) -> bool {
     let is = |name: &str| {
         event
             .get(name)

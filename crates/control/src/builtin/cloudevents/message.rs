@@ -1,10 +1,10 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use wisp_core::{Error, Result};
 
-use super::sink::Mode;
+use super::event::Event;
 
 /// What a header's value has in percent-encoding: what is not printable, and what would be read otherwise.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
@@ -16,23 +16,25 @@ pub(super) struct Message {
     pub body: Bytes,
 }
 
-/// An event as a request.
-pub(super) fn message(event: Map<String, Value>, mode: Mode) -> Result<Message> {
-    match mode {
-        Mode::Structured => structured(&event),
-        Mode::Binary => binary(event),
-    }
+/// An event in one JSON object.
+pub(super) fn structured(event: &Event) -> Result<Message> {
+    whole("application/cloudevents+json; charset=utf-8", event)
 }
 
-fn structured(event: &Map<String, Value>) -> Result<Message> {
-    let kind = "application/cloudevents+json; charset=utf-8";
+/// Events in one JSON array.
+pub(super) fn batched(events: &[Event]) -> Result<Message> {
+    whole("application/cloudevents-batch+json; charset=utf-8", &events)
+}
+
+fn whole(kind: &str, body: &impl serde::Serialize) -> Result<Message> {
     Ok(Message {
         headers: vec![("content-type".into(), kind.into())],
-        body: encoded(event)?,
+        body: encoded(body)?,
     })
 }
 
-fn binary(mut event: Map<String, Value>) -> Result<Message> {
+/// An event with its attributes as headers, and its data as the body.
+pub(super) fn binary(mut event: Event) -> Result<Message> {
     let kind = event
         .remove("datacontenttype")
         .and_then(|kind| kind.as_str().map(str::to_owned));
@@ -92,8 +94,8 @@ mod tests {
 
     fn binary_of(event: Value) -> (Value, String) {
         let Value::Object(event) = event else { panic!("{event}") };
-        let Message { headers, body } = message(event, Mode::Binary).unwrap();
-        let headers: Map<String, Value> = headers.into_iter().map(|(name, value)| (name, json!(value))).collect();
+        let Message { headers, body } = binary(event).unwrap();
+        let headers: Event = headers.into_iter().map(|(name, value)| (name, json!(value))).collect();
         (headers.into(), String::from_utf8(body.to_vec()).unwrap())
     }
 
@@ -133,13 +135,24 @@ mod tests {
     }
 
     #[test]
-    fn all_is_in_the_body_in_structured_mode() {
+    fn all_is_in_the_body_in_structured_and_batched_mode() {
         let event = json!({"specversion": "1.0", "data": {"n": 1}});
-        let Message { headers, body } = message(event.as_object().unwrap().clone(), Mode::Structured).unwrap();
-        assert_eq!(
-            headers.first().unwrap().1,
-            "application/cloudevents+json; charset=utf-8"
-        );
-        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), event);
+        let one = event.as_object().unwrap();
+        for (message, kind, expected) in [
+            (
+                structured(one),
+                "application/cloudevents+json; charset=utf-8",
+                event.clone(),
+            ),
+            (
+                batched(&[one.clone(), one.clone()]),
+                "application/cloudevents-batch+json; charset=utf-8",
+                json!([event, event]),
+            ),
+        ] {
+            let Message { headers, body } = message.unwrap();
+            assert_eq!(headers.first().unwrap().1, kind);
+            assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), expected);
+        }
     }
 }

@@ -5,23 +5,21 @@ use wisp_core::{
 };
 
 use super::{
-    event::event,
-    message::{Message, message},
-    sink::{Header, Sink},
+    event::{Event, event, events},
+    message::{Message, batched, binary, structured},
+    sink::{Header, Mode, Sink},
 };
-use crate::{builtin::Request, secrets};
+use crate::{builtin::Request, invoke::Call, secrets};
 
 /// Characters of an answer that are shown.
 const SHOWN: usize = 300;
 
-/// Sends one event, and says how it was answered. That it was not taken is this action's failure, which a rule's policy of
+/// Sends what a call says, and tells how it was answered. That it was not taken is this action's failure, which a rule's policy of
 /// delivery tries again.
 pub(super) async fn send(request: Request<'_>) -> Result<Value> {
     let Request { control, call, .. } = request;
     let sink = Sink::of(call.resolved.parameters.run_values())?;
-    let event = event(&sink, call)?;
-    let id = event.get("id").cloned();
-    let Message { mut headers, body } = message(event, sink.mode)?;
+    let (id, Message { mut headers, body }) = message(&sink, call)?;
     for (name, value) in &sink.headers {
         headers.push((name.clone(), value_of(&request, value).await?));
     }
@@ -33,6 +31,25 @@ pub(super) async fn send(request: Request<'_>) -> Result<Value> {
         Ok(answer) => Ok(json!({"id": id, "status": answer.status, "error": refused(&answer)})),
         Err(error) => Ok(json!({"id": id, "error": error.message()})),
     }
+}
+
+/// A call as a request, with the id of its event; of a batch, the ids.
+fn message(sink: &Sink, call: &Call) -> Result<(Value, Message)> {
+    let id = |event: &Event| event.get("id").cloned().unwrap_or_default();
+    Ok(match sink.mode {
+        Mode::Binary => {
+            let event = event(sink, call)?;
+            (id(&event), binary(event)?)
+        }
+        Mode::Structured => {
+            let event = event(sink, call)?;
+            (id(&event), structured(&event)?)
+        }
+        Mode::Batched => {
+            let events = events(sink, call)?;
+            (events.iter().map(id).collect(), batched(&events)?)
+        }
+    })
 }
 
 /// The value of a header: a secret is one of the namespace whose binding names it, and nobody else's to send.

@@ -33,6 +33,8 @@ pub(super) enum Mode {
     Binary,
     /// All in one JSON object.
     Structured,
+    /// All events of a batch in one JSON array.
+    Batched,
 }
 
 /// The value of a header.
@@ -90,7 +92,8 @@ pub(super) fn described() -> Value {
     let optional = |name: &str, description: &str| json!({"name": name, "required": false, "description": description});
     json!([
         {"name": "url", "required": true, "description": "Where events go: http or https"},
-        optional("mode", "binary (attributes as headers) or structured (all in one JSON object); binary"),
+        optional("mode", "binary (attributes as headers), structured (all in one JSON object) or batched (all events of a feed's batch in one JSON \
+             array); binary"),
         optional("type", "The type of events that are not yet CloudEvents; wisp.event"),
         optional("source", "The source of those; the trigger"),
         optional("subject", "The subject of those"),
@@ -123,10 +126,7 @@ mod tests {
         for (parameters, part) in [
             (json!({}), "package bind"),
             (json!({"url": 7}), "invalid type"),
-            (
-                json!({"url": "https://a", "mode": "batched"}),
-                "unknown variant `batched`",
-            ),
+            (json!({"url": "https://a", "mode": "whole"}), "unknown variant `whole`"),
             (json!({"url": "https://a", "headers": {"Host": "b"}}), "Host"),
             (json!({"url": "https://a", "headers": {"ce-id": "b"}}), "ce-id"),
             (json!({"url": "https://a", "headers": {"x": 1}}), "did not match"),
