@@ -1,7 +1,4 @@
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -115,7 +112,9 @@ impl Outside {
         }
         let found = tokio::net::lookup_host((host, port)).await;
         let found = found.map_err(|error| unavailable(format!("'{host}' is not found: {error}.")))?;
-        let reached: Vec<SocketAddr> = found.filter(|address| named || self.permits(*address)).collect();
+        let reached: Vec<SocketAddr> = found
+            .filter(|address| named || self.policy.is_outside(*address))
+            .collect();
         match reached.is_empty() {
             false => Ok(reached),
             true => {
@@ -125,17 +124,6 @@ impl Outside {
                 );
                 Err(Error::new(Code::Forbidden, message).with("limit", "outbound.hosts"))
             }
-        }
-    }
-
-    /// Whether a function could connect there.
-    fn permits(&self, to: SocketAddr) -> bool {
-        match to.ip().to_canonical() {
-            IpAddr::V4(address) => {
-                let to = std::net::SocketAddrV4::new(address, to.port());
-                self.policy.route(to) == Some(to.into())
-            }
-            IpAddr::V6(_) => false,
         }
     }
 }
@@ -189,6 +177,7 @@ mod tests {
             "http://192.0.2.7/",
             "https://203.0.113.1:8443/x",
             "http://[::ffff:192.0.2.7]/",
+            "http://[2001:db8::7]:8080/",
         ] {
             assert!(reached(&[], url).await.is_ok(), "{url}");
         }
@@ -199,6 +188,7 @@ mod tests {
             "http://[::1]:9/",
             "http://[::ffff:127.0.0.1]:9/",
             "http://[fe80::1]/",
+            "http://[fd00:ec2::254]/latest/meta-data",
             "http://169.254.169.254/latest/meta-data",
             "http://198.51.100.9/",
             "http://10.0.2.2:3233/",
