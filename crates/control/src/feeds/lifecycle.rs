@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use wisp_core::{
     Code, Error, Result,
     model::{Fqn, Identity, Right},
-    ports::{Feed, FeedParameter, FeedSettings, KEEP, MADE, Subscription},
+    ports::{Feed, FeedParameter, FeedSettings, KEEP, Subscription},
 };
 
 use super::{expression::Wanted, stored::Stored};
@@ -50,9 +50,7 @@ impl Control {
     pub(crate) async fn forget_feed(&self, trigger: &Fqn) -> Result<bool> {
         let feeds = &self.inner.feeds;
         feeds.end(trigger);
-        if let Some(stored) = feeds.load(trigger).await?
-            && feeds.position(trigger).await?.is_some_and(|position| position == MADE)
-        {
+        if let Some(stored) = feeds.load(trigger).await? {
             let left = tokio::select! {
                 left = self.leave_upstream(&stored) => left,
                 () = self.inner.clock.sleep(PATIENCE) => Err(Error::new(Code::Unavailable, "there was no answer in time")),
@@ -69,11 +67,12 @@ impl Control {
         let Some((source, feed)) = self.inner.feeds.source(&stored.source, &stored.feed) else {
             return Ok(());
         };
+        let position = self.inner.feeds.position(&stored.trigger).await?;
         let kept = settings
             .get(KEEP.name)
             .is_some_and(|keep| keep == "yes" || keep == true);
         match source.open(feed, &settings)? {
-            Subscription::Listener(listener) if !kept => listener.leave().await,
+            Subscription::Listener(listener) if !kept && listener.has_made(position.as_ref()) => listener.leave().await,
             _ => Ok(()),
         }
     }

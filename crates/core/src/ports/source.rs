@@ -89,8 +89,12 @@ pub trait Listener: Send + Sync {
     /// Delivers events to the sink until there can be no more; dropping the future stops it.
     async fn listen(&self, sink: &dyn EventSink) -> Result<Ended>;
 
-    /// Removes what was made upstream for this subscription, now that nobody listens any more: what `sink.keep` was told of
-    /// as [`MADE`]. What was there before stays.
+    /// Whether something upstream is there because of this subscription, whose listener last kept this position.
+    fn has_made(&self, position: Option<&Value>) -> bool {
+        position.is_some_and(|position| position == MADE)
+    }
+
+    /// Removes that, now that nobody listens any more.
     async fn leave(&self) -> Result<()> {
         Ok(())
     }

@@ -16,7 +16,7 @@ use rumqttc::{
         },
     },
 };
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, watch};
 use wisp_core::{
     Code, Error, Result,
@@ -65,6 +65,28 @@ impl Listener for Session {
         match select(pin!(receive), pin!(pass)).await {
             Either::Left((ended, _)) | Either::Right((ended, _)) => ended,
         }
+    }
+
+    /// The client's id is this subscription's alone, so its session is, too.
+    fn has_made(&self, _: Option<&Value>) -> bool {
+        true
+    }
+
+    /// Begins a session anew that ends with its connection.
+    async fn leave(&self) -> Result<()> {
+        let mut options = self.options();
+        options.set_clean_start(true).set_session_expiry_interval(Some(0));
+        let (client, mut connection) = AsyncClient::new(options, 1);
+        while !matches!(
+            connection.poll().await.map_err(broken)?,
+            Packet::Incoming(Incoming::ConnAck(_))
+        ) {}
+        client.try_disconnect().map_err(broken)?;
+        while !matches!(
+            connection.poll().await.map_err(broken)?,
+            Packet::Outgoing(Outgoing::Disconnect)
+        ) {}
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rumqttc::v5::mqttbytes::QoS;
 use wisp_core::{
     Error, Result,
-    ports::{EventSource, Feed, FeedSettings, Subscription},
+    ports::{EventSource, Feed, FeedSettings, KEEP, Subscription},
 };
 
 use crate::{
@@ -45,6 +45,7 @@ const FEEDS: &[Feed] = &[Feed {
             "sessionSeconds",
             "How long the broker keeps messages while nobody is there; 604800",
         ),
+        KEEP,
         Format::PARAMETER,
         tls::AUTHORITY,
     ],

@@ -93,6 +93,33 @@ async fn topics_keep_the_contract() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_left_is_gone() {
+    let Some(broker) = Broker::start(server).await else {
+        return;
+    };
+    let topic = Topic {
+        port: broker.port,
+        name: "left".into(),
+        qos: 1,
+    };
+    for number in [1, 2] {
+        let (sink, listener) = (Sink::default(), topic.listener());
+        tokio::select! {
+            ended = listener.listen(&sink) => panic!("it listens: {ended:?}"),
+            () = async {
+                sink.ready().await;
+                topic.happen(number).await;
+                sink.wait_for_different(1).await;
+            } => {}
+        }
+        assert_eq!(sink.said()[0]["value"]["n"], number, "nobody kept what came in between");
+        assert!(listener.has_made(None));
+        listener.leave().await.unwrap();
+        topic.happen(100).await;
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_lost_over_a_restart_of_the_broker_while_nobody_listens() {
     for qos in [1, 2] {
         let Some(mut broker) = Broker::start(server).await else {
