@@ -60,3 +60,55 @@ impl Batch {
         items
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::{poll, stream};
+    use tokio::sync::mpsc;
+    use wisp_testkit::clock::Simulated;
+
+    use super::*;
+
+    const BATCH: Batch = Batch {
+        count: 3,
+        time: Duration::from_secs(5),
+    };
+
+    #[tokio::test]
+    async fn a_batch_that_is_not_full_waits_for_more_until_its_time_is_over() {
+        let clock = Simulated::at(0);
+        let (give, mut taken) = mpsc::unbounded_channel();
+        let mut items = stream::poll_fn(|context| taken.poll_recv(context));
+        {
+            let mut gathering = pin!(BATCH.gather(&mut items, &clock));
+            assert!(poll!(&mut gathering).is_pending(), "it waits for the first");
+            give.send(1).unwrap();
+            assert!(poll!(&mut gathering).is_pending());
+            clock.advance(Duration::from_secs(4));
+            give.send(2).unwrap();
+            assert!(poll!(&mut gathering).is_pending());
+            clock.advance(Duration::from_secs(1));
+            assert_eq!(gathering.await, [1, 2]);
+        }
+        for item in 3..9 {
+            give.send(item).unwrap();
+        }
+        assert_eq!(
+            BATCH.gather(&mut items, &clock).await,
+            [3, 4, 5],
+            "a full one does not wait"
+        );
+        let hasty = Batch {
+            time: Duration::ZERO,
+            ..BATCH
+        };
+        drop(give);
+        assert_eq!(hasty.gather(&mut items, &clock).await, [6, 7, 8]);
+        assert!(
+            hasty.gather(&mut items, &clock).await.is_empty(),
+            "the stream has ended"
+        );
+    }
+}

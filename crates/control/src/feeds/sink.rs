@@ -215,3 +215,32 @@ fn retry_after(error: &Error) -> Option<Duration> {
     let (_, seconds) = error.context().iter().find(|(key, _)| *key == "retryAfter")?;
     seconds.parse().ok().map(Duration::from_secs)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_batch_ends_where_it_would_have_too_many_events_or_bytes() {
+        let event = |size: usize| {
+            let text = "x".repeat(size - 2);
+            let (id, data) = (size.to_string(), to_json(&json!(text)).unwrap());
+            Event { id, data }
+        };
+        let packed = |count, bytes, sizes: &[usize]| -> Vec<String> {
+            let batches = Batch { count, bytes }.pack(sizes.iter().map(|size| event(*size)).collect());
+            let ids = batches.unwrap().into_iter().map(|batch| batch.id.replace('\n', " "));
+            ids.collect()
+        };
+        assert_eq!(packed(2, 100, &[3, 4, 5]), ["3 4", "5"]);
+        assert_eq!(packed(9, 12, &[3, 4, 5, 6]), ["3 4 5", "6"]);
+        assert_eq!(
+            packed(9, 12, &[3, 40, 5]),
+            ["3", "40", "5"],
+            "one that is too large is alone"
+        );
+        assert!(packed(9, 12, &[]).is_empty());
+    }
+}
