@@ -3,8 +3,8 @@ use std::sync::Arc;
 use wisp_core::{
     Code, Result,
     model::{
-        Accepted, Activation, ActivationId, Annotations, ApiKey, Identity, NamespaceLimits, Response, Right, Status,
-        Version,
+        Accepted, Activation, ActivationId, Annotations, ApiKey, Delivery, Identity, NamespaceLimits, Response, Right,
+        Status, Version,
     },
 };
 
@@ -18,42 +18,50 @@ impl Control {
     /// callers have.
     pub async fn recover(&self) -> Result<usize> {
         self.inner.health.load().await?;
-        let mut unfinished = self.inner.activations.unfinished().await?;
-        let count = unfinished.len();
+        let mut open = Vec::new();
+        for id in self.inner.activations.unfinished().await? {
+            // What they say is read again when they run: there may be more of it than memory.
+            if let Some(accepted) = self.inner.activations.promise(id).await? {
+                open.push((id, accepted.caller.namespace, accepted.delivery));
+            }
+        }
         // Those that are in an order take their turns in it.
-        unfinished.sort_by_key(place);
-        let now = self.inner.clock.now();
-        for accepted in unfinished {
-            let (id, namespace) = (accepted.id, &accepted.caller.namespace);
-            let delivery = accepted.delivery.as_deref();
-            if !self.has_its_turn(id, namespace, delivery) {
+        open.sort_by_key(|(.., delivery)| place(delivery.as_deref()));
+        let count = open.len();
+        for (id, namespace, delivery) in open {
+            let delivery = delivery.as_deref();
+            if !self.has_its_turn(id, &namespace, delivery) {
                 continue;
             }
-            if let Some(until) = delivery
-                .map(|delivery| delivery.not_before)
-                .filter(|until| *until > now)
-            {
-                self.inner.waiting.until(until, id, namespace);
-                continue;
+            match delivery.map_or(0, |delivery| delivery.not_before) {
+                0 => {
+                    let permit = self.inner.admission.promised(&namespace);
+                    let control = self.clone();
+                    self.inner.tasks.spawn(Box::pin(async move {
+                        if let Some(accepted) = control.promised(id).await {
+                            control.resume(accepted, permit).await;
+                        }
+                    }));
+                }
+                // It was not admitted before, and may still be too many.
+                until => self.inner.waiting.until(until, id, &namespace),
             }
-            let permit = self.inner.admission.promised(namespace);
-            let control = self.clone();
-            self.inner
-                .tasks
-                .spawn(Box::pin(async move { control.resume(accepted, permit).await }));
         }
         Ok(count)
     }
 
+    /// A promise that is still open.
+    async fn promised(&self, id: ActivationId) -> Option<Accepted> {
+        self.inner.activations.promise(id).await.unwrap_or_else(|error| {
+            tracing::error!(activation = %id, ?error, "a promise cannot be read; it stays in the ledger");
+            None
+        })
+    }
+
     /// Runs what has waited long enough; if its namespace may run no more for now, it waits on.
     pub(crate) async fn take_up(&self, id: ActivationId) {
-        let accepted = match self.inner.activations.promise(id).await {
-            Ok(Some(accepted)) => accepted,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::error!(activation = %id, ?error, "a promise cannot be read; it stays in the ledger");
-                return;
-            }
+        let Some(accepted) = self.promised(id).await else {
+            return;
         };
         let caller = self.caller_of(&accepted).await;
         let now = self.inner.clock.now();
@@ -158,12 +166,9 @@ impl Control {
     }
 }
 
-/// Where a promise is in the order of its rule.
-fn place(accepted: &Accepted) -> u64 {
-    let order = accepted
-        .delivery
-        .as_deref()
-        .and_then(|delivery| delivery.order.as_ref());
+/// Where a delivery is in the order of its rule.
+fn place(delivery: Option<&Delivery>) -> u64 {
+    let order = delivery.and_then(|delivery| delivery.order.as_ref());
     order.map_or(0, |order| order.place)
 }
 

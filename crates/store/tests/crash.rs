@@ -172,7 +172,7 @@ fn run_and_kill(directory: &Path, round: u64, told: &mut Told) {
 
 async fn verify(engine: &Engine, told: &Told) {
     let unfinished = engine.activations.unfinished().await.unwrap();
-    let unfinished: HashSet<u128> = unfinished.iter().map(|promise| bits(promise.id)).collect();
+    let unfinished: HashSet<u128> = unfinished.into_iter().map(bits).collect();
     let guest = fixtures::namespace("guest");
     let all = Scope {
         namespace: guest.clone(),

@@ -79,8 +79,8 @@ pub trait Activations: Send + Sync {
     /// Promises that this invocation will run.
     async fn accept(&self, accepted: &Accepted) -> Result<()>;
 
-    /// All that is promised and not finished, oldest first.
-    async fn unfinished(&self) -> Result<Vec<Accepted>>;
+    /// The ids of all that is promised and not finished, oldest first.
+    async fn unfinished(&self) -> Result<Vec<ActivationId>>;
 
     /// Whether this id is promised and not finished.
     async fn is_promised(&self, id: ActivationId) -> Result<bool>;

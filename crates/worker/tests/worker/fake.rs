@@ -43,7 +43,7 @@ impl Activations for Ledger {
     async fn accept(&self, _: &Accepted) -> Result<()> {
         Ok(())
     }
-    async fn unfinished(&self) -> Result<Vec<Accepted>> {
+    async fn unfinished(&self) -> Result<Vec<ActivationId>> {
         Ok(Vec::new())
     }
     async fn is_promised(&self, _: ActivationId) -> Result<bool> {

@@ -95,10 +95,15 @@ impl Activations for Memory {
         Ok(())
     }
 
-    async fn unfinished(&self) -> Result<Vec<Accepted>> {
-        let mut promises: Vec<Accepted> = lock(&self.state).promises.values().cloned().collect();
-        promises.sort_by_key(|promise| (promise.at, promise.id));
-        Ok(promises)
+    async fn unfinished(&self) -> Result<Vec<ActivationId>> {
+        let state = lock(&self.state);
+        let mut promises: Vec<_> = state
+            .promises
+            .values()
+            .map(|promise| (promise.at, promise.id))
+            .collect();
+        promises.sort_unstable();
+        Ok(promises.into_iter().map(|(_, id)| id).collect())
     }
 
     async fn is_promised(&self, id: ActivationId) -> Result<bool> {

@@ -17,10 +17,7 @@ pub(super) async fn suite(open: &dyn Fn() -> Port) {
 
 async fn unfinished(port: &Port) -> Vec<u128> {
     let promises = port.unfinished().await.unwrap();
-    promises
-        .iter()
-        .map(|promise| u128::from_be_bytes(promise.id.to_bytes()))
-        .collect()
+    promises.iter().map(|id| u128::from_be_bytes(id.to_bytes())).collect()
 }
 
 async fn a_promise_is_kept_until_it_is_settled(port: Port) {
@@ -29,10 +26,11 @@ async fn a_promise_is_kept_until_it_is_settled(port: Port) {
     assert!(!port.is_promised(promise.id).await.unwrap());
     port.accept(&promise).await.unwrap();
     assert!(port.is_promised(promise.id).await.unwrap());
-    let kept = port.unfinished().await.unwrap();
+    assert_eq!(port.unfinished().await.unwrap(), [promise.id]);
+    let kept = port.promise(promise.id).await.unwrap();
     assert_eq!(
         serde_json::to_string(&kept).unwrap(),
-        serde_json::to_string(&[&promise]).unwrap(),
+        serde_json::to_string(&promise).unwrap(),
         "nothing is lost"
     );
     assert_eq!(

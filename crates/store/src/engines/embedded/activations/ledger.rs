@@ -61,9 +61,8 @@ impl Activations for Embedded {
             .await
     }
 
-    async fn unfinished(&self) -> Result<Vec<Accepted>> {
-        let (database, promises) = (self.0.database.clone(), self.0.promises.clone());
-        blocking(move || promises.read(&database)).await
+    async fn unfinished(&self) -> Result<Vec<ActivationId>> {
+        Ok(self.0.promises.oldest_first())
     }
 
     async fn is_promised(&self, id: ActivationId) -> Result<bool> {
@@ -72,7 +71,7 @@ impl Activations for Embedded {
 
     async fn promise(&self, id: ActivationId) -> Result<Option<Accepted>> {
         // Not worth another thread: a point read, most often from memory.
-        self.0.promises.read_one(&self.0.database, id)
+        self.0.promises.read(&self.0.database, id)
     }
 
     async fn follow(&self, what: FollowUp) -> Result<()> {

@@ -100,32 +100,25 @@ impl Promises {
     }
 
     /// Reads one that is open.
-    pub fn read_one(&self, database: &Database, id: ActivationId) -> Result<Option<Accepted>> {
+    pub fn read(&self, database: &Database, id: ActivationId) -> Result<Option<Accepted>> {
         let Some(open) = self.open(id) else { return Ok(None) };
-        stored(database, open.key)
+        let value = database
+            .main
+            .get(open.key)
+            .map_err(|cause| error::database("read a promise", cause))?;
+        value.map(|value| read(&value)).transpose()
     }
 
-    /// Reads all that are open, oldest first.
-    pub fn read(&self, database: &Database) -> Result<Vec<Accepted>> {
-        let mut keys: Vec<Key> = self.lock().values().map(|open| open.key).collect();
-        keys.sort_unstable();
-        // One may have been settled meanwhile.
-        keys.into_iter()
-            .filter_map(|key| stored(database, key).transpose())
-            .collect()
+    /// Those that are open, oldest first.
+    pub fn oldest_first(&self) -> Vec<ActivationId> {
+        let mut open: Vec<(Key, ActivationId)> = self.lock().iter().map(|(id, open)| (open.key, *id)).collect();
+        open.sort_unstable();
+        open.into_iter().map(|(_, id)| id).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ActivationId, Open>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn stored(database: &Database, key: Key) -> Result<Option<Accepted>> {
-    let value = database
-        .main
-        .get(key)
-        .map_err(|cause| error::database("read a promise", cause))?;
-    value.map(|value| read(&value)).transpose()
 }
 
 fn read(value: &[u8]) -> Result<Accepted> {
