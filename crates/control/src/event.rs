@@ -80,14 +80,11 @@ impl Control {
                             at,
                             waits: false,
                         };
-                        self.apply(id, owner, what).await
+                        self.apply(id, owner, what).await?
                     }
                     RuleStatus::Inactive => Err(inactive(rule, &link.action)),
                 };
-                match result {
-                    Err(error) if error.code().retry() => Err(error),
-                    result => Ok(log_line(rule, &link.action, &result)),
-                }
+                Ok(log_line(rule, &link.action, &result))
             }
         });
         let logs = futures_util::future::join_all(invocations).await;

@@ -54,14 +54,15 @@ impl Control {
                             at,
                             waits: true,
                         };
-                        self.apply(self.new_id(), caller, what).await
+                        self.apply(self.new_id(), caller, what).await?
                     }
                     RuleStatus::Inactive => Err(inactive(rule, &link.action)),
                 };
-                (log_line(rule, &link.action, &result), link.status, result)
+                Ok((log_line(rule, &link.action, &result), link.status, result))
             }
         });
         let applied = futures_util::future::join_all(invocations).await;
+        let applied = applied.into_iter().collect::<Result<Vec<_>>>()?;
         let refused = all_loops(&applied);
         let logs = applied.into_iter().map(|(line, ..)| line).collect();
         let activation = record(id, &trigger, caller, payload, logs, at);

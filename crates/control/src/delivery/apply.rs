@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use wisp_core::{
     Code, Error, Result,
-    model::{ActivationId, Delivery, Fqn, Identity, Json, Millis, Order, Right, RuleLink},
+    model::{Accepted, ActivationId, Caller, Delivery, Fqn, Identity, Json, Millis, Order, Right, RuleLink},
 };
 
 use super::policy;
@@ -21,14 +21,50 @@ pub(crate) struct Applying<'a> {
     pub waits: bool,
 }
 
+impl Applying<'_> {
+    /// Its first attempt.
+    fn delivery(&self) -> Delivery {
+        Delivery {
+            rule: self.rule.clone(),
+            trigger: self.trigger.clone(),
+            attempt: 1,
+            faults: 0,
+            taken: self.at,
+            not_before: 0,
+            order: None,
+            attempts: Vec::new(),
+            letter: false,
+        }
+    }
+}
+
 impl Control {
-    /// Promises the invocation that a rule asks for, under this id.
-    pub(crate) async fn apply(&self, id: ActivationId, caller: &Identity, what: Applying<'_>) -> Result<ActivationId> {
+    /// Promises the invocation that a rule asks for, under this id; or settles why there is none, which is the inner error:
+    /// what would go on with a loop does not, and an event that its rule cannot take is a dead letter. The outer error means
+    /// that nothing is settled, and the event has to come again.
+    pub(crate) async fn apply(
+        &self,
+        id: ActivationId,
+        caller: &Identity,
+        what: Applying<'_>,
+    ) -> Result<Result<ActivationId>> {
+        match self.try_apply(id, caller, &what).await {
+            Ok(id) => Ok(Ok(id)),
+            Err(error) if error.code() == Code::Loop => Ok(Err(error)),
+            Err(error) if !error.code().retry() || what.waits && error.code() == Code::Throttled => {
+                self.bury(id, caller, what, &error).await?;
+                Ok(Err(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn try_apply(&self, id: ActivationId, caller: &Identity, what: &Applying<'_>) -> Result<ActivationId> {
         let action = &what.link.action;
         let resolved = self.resolve(caller, action, Right::Activate).await?;
         self.inner.kinds.check_runnable(&resolved.action.exec)?;
         self.guard(caller, &resolved.action)?;
-        let order = self.order(&what);
+        let order = self.order(what);
         let permit = match self.inner.admission.invocation(caller, what.at) {
             Ok(permit) => Ok(permit),
             Err(error) if what.waits && error.code() == Code::Throttled => Err(what.at + pause(&error)),
@@ -38,20 +74,14 @@ impl Control {
             self.check_waiting(caller)?;
         }
         let delivery = Delivery {
-            rule: what.rule.clone(),
-            trigger: what.trigger.clone(),
-            attempt: 1,
-            faults: 0,
-            taken: what.at,
             not_before: permit.as_ref().err().copied().unwrap_or(0),
             order,
-            attempts: Vec::new(),
-            letter: false,
+            ..what.delivery()
         };
         let call = Call {
             id,
             resolved,
-            payload: what.payload,
+            payload: what.payload.clone(),
             caller: caller.clone(),
             cause: None,
             transaction: what.transaction.to_owned(),
@@ -65,6 +95,30 @@ impl Control {
             Ok(permit) => self.accept(call, action, permit).await,
             Err(until) => self.postpone(call, action, until).await,
         }
+    }
+
+    /// Gives up an event that its rule could not take.
+    async fn bury(&self, id: ActivationId, caller: &Identity, what: Applying<'_>, error: &Error) -> Result<()> {
+        let delivery = Delivery {
+            order: self.order(&what),
+            ..what.delivery()
+        };
+        let accepted = Accepted {
+            id,
+            action: what.link.action.clone(),
+            payload: what.payload,
+            caller: Caller {
+                namespace: caller.namespace.clone(),
+                subject: caller.subject.clone(),
+            },
+            sealed_key: Some(self.inner.seal.close_key(&self.lasting_key(caller), id)?),
+            transaction: what.transaction.to_owned(),
+            at: what.at,
+            chain: caller.chain.clone(),
+            delivery: None,
+        };
+        // The letter may fire a trigger, whose rules come back here.
+        Box::pin(self.give_up_untaken(accepted, delivery, error)).await
     }
 
     /// Where an event is in the order of its rule, if that has one and the event a key.

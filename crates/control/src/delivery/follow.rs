@@ -14,6 +14,7 @@ use crate::{control::Control, event::id_of};
 const AGAIN: Millis = 1_000;
 
 /// How an attempt failed.
+#[derive(Clone)]
 pub(super) struct Failure {
     /// Whether the function itself did, not the platform.
     own: bool,
@@ -129,25 +130,36 @@ impl Control {
             age: failure.at.saturating_sub(delivery.taken),
             chance: rand::random(),
         });
-        match decided {
-            _ if failure.lasting => {
-                self.give_up(accepted, next, policy.dead_letters, Reason::Gone, failure)
-                    .await
-            }
-            Next::Exhausted => {
-                self.give_up(accepted, next, policy.dead_letters, Reason::Attempts, failure)
-                    .await
-            }
-            Next::Expired => {
-                self.give_up(accepted, next, policy.dead_letters, Reason::Age, failure)
-                    .await
-            }
-            Next::Retry(_) if failure.own && self.is_crowded(&accepted.caller.namespace) => {
-                self.give_up(accepted, next, policy.dead_letters, Reason::Waiting, failure)
-                    .await
-            }
-            Next::Retry(pause) => self.retry(accepted, next, failure, pause).await,
-        }
+        let namespace = accepted.caller.namespace.clone();
+        let reason = match decided {
+            _ if failure.lasting => Reason::Gone,
+            Next::Exhausted => Reason::Attempts,
+            Next::Expired => Reason::Age,
+            Next::Retry(_) if failure.own && self.is_crowded(&namespace) => Reason::Waiting,
+            Next::Retry(pause) => return self.retry(accepted, next, failure, pause).await,
+        };
+        self.give_up(accepted, next, policy.dead_letters, reason, failure)
+            .await?;
+        self.end_turn(&delivery, &namespace);
+        Ok(())
+    }
+
+    /// Gives up an event that its rule could not take, and that was never promised. Nobody would come back to it, so that
+    /// it goes into the queue where it cannot go where it should.
+    pub(super) async fn give_up_untaken(&self, accepted: Accepted, delivery: Delivery, error: &Error) -> Result<()> {
+        let reason = match error.code() {
+            Code::Throttled => Reason::Waiting,
+            _ => Reason::Gone,
+        };
+        let failure = Failure::without_record(error, self.inner.clock.now());
+        let to = self.policy_of(&delivery).await?.dead_letters;
+        let sent = self
+            .give_up(accepted.clone(), delivery.clone(), to, reason, failure.clone())
+            .await;
+        let Err(error) = sent else { return Ok(()) };
+        tracing::warn!(rule = %delivery.rule, ?error, "a dead letter goes into the queue");
+        self.give_up(accepted, delivery, DeadLetters::Queue, reason, failure)
+            .await
     }
 
     /// Promises the next attempt in place of the one that failed.

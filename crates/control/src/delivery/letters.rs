@@ -117,7 +117,6 @@ impl Control {
         if let Some(next) = next {
             self.inner.waiting.until(self.inner.clock.now(), next, &namespace);
         }
-        self.end_turn(&delivery, &namespace);
         Ok(())
     }
 
@@ -127,6 +126,10 @@ impl Control {
         let Some(mut owner) = self.owner(trigger.namespace_name()).await? else {
             return Ok(None);
         };
+        if accepted.chain.has(trigger) {
+            // It would come back without end.
+            return Ok(None);
+        }
         owner.chain = accepted.chain.by(accepted.id, &letter.head.action);
         let event = Event {
             id: format!("dead letter {}", accepted.id),
