@@ -1,5 +1,5 @@
 use axum::{
-    Extension, Router,
+    Router,
     handler::Handler,
     middleware,
     routing::{MethodRouter, any, delete, get, post, put},
@@ -125,11 +125,13 @@ pub fn router(state: State) -> Router {
 fn gateway(state: &State) -> Router<State> {
     let settings = state.control.gateway();
     let path = &settings.path;
+    // Not as a layer: that would cost every request another service.
+    let issuers = gateway::Issuers::new(settings);
+    let serve = any(move |state, transaction, request| gateway::serve(state, issuers.clone(), transaction, request));
     Router::new()
-        .route(&format!("{path}/{{ns}}"), any(gateway::serve))
-        .route(&format!("{path}/{{ns}}/"), any(gateway::serve))
-        .route(&format!("{path}/{{ns}}/{{*path}}"), any(gateway::serve))
-        .layer(Extension(gateway::Issuers::new(settings)))
+        .route(&format!("{path}/{{ns}}"), serve.clone())
+        .route(&format!("{path}/{{ns}}/"), serve.clone())
+        .route(&format!("{path}/{{ns}}/{{*path}}"), serve)
 }
 
 /// What an operator may do. It knows no credentials: who may open the socket that it is served on may do it all.

@@ -49,6 +49,11 @@ impl Transaction {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// For whoever keeps it.
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
 }
 
 impl FromRequestParts<State> for Transaction {

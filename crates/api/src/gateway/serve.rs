@@ -1,14 +1,16 @@
-use std::time::{Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use axum::{
-    Extension,
     extract::{self, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use form_urlencoded::Serializer;
 use percent_encoding::percent_decode_str;
-use wisp_control::gateway::{Asked, Credentials, Entry, Met};
+use wisp_control::gateway::{Asked, ClientKey, Credentials, Entry, Met};
 use wisp_core::{Error, model::EntityName};
 
 use super::Issuers;
@@ -28,14 +30,14 @@ const ACTIVATION_ID: &str = "x-openwhisk-activation-id";
 /// Answers a request to an API.
 pub(crate) async fn serve(
     extract::State(state): extract::State<State>,
-    Extension(issuers): Extension<Issuers>,
+    issuers: Issuers,
     transaction: Transaction,
     request: Request,
 ) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
     let asked_headers = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
-    let met = match meet(&state, request.uri().path().to_owned()).await {
+    let met = match meet(&state, request.uri().path()).await {
         Ok(met) => met,
         Err(failure) => return failure.into_response(),
     };
@@ -60,7 +62,7 @@ pub(crate) async fn serve(
 }
 
 /// The API that a path belongs to.
-async fn meet(state: &State, path: String) -> Result<Met, Failure> {
+async fn meet(state: &State, path: &str) -> Result<Met, Failure> {
     let below = path.strip_prefix(&state.control.gateway().path).unwrap_or_default();
     let below = below.trim_start_matches('/');
     let (namespace, rest) = match below.find('/') {
@@ -77,42 +79,45 @@ struct Call<'a> {
     issuers: &'a Issuers,
     transaction: &'a Transaction,
     met: &'a Met,
-    operation: Option<String>,
-    key: Option<String>,
+    operation: Option<Arc<str>>,
+    key: Option<Arc<ClientKey>>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     async fn answer(&mut self, request: Request) -> Result<Response, Failure> {
-        let asked = match self.met.ask(request.method().as_str()) {
+        let met: &'a Met = self.met;
+        let asked = match met.ask(request.method().as_str()) {
             Ok(asked) => asked,
             // Browsers ask beforehand what they may do.
-            Err(_) if *request.method() == Method::OPTIONS && self.met.cors() => {
+            Err(_) if *request.method() == Method::OPTIONS && met.cors() => {
                 return Ok(StatusCode::OK.into_response());
             }
             Err(error) => return Err(error.into()),
         };
         self.operation = Some(asked.operation.clone());
-        let headers = request.headers().clone();
-        let caller = web::caller(self.state, &headers).await?;
+        let headers = request.headers();
+        let caller = web::caller(self.state, headers).await?;
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let shown = Credentials {
-            key: text(self.met.policy().header()),
+            key: text(met.policy().header()),
             secret: SECRETS.iter().find_map(|name| text(name)),
             caller: caller.as_ref(),
         };
-        if let Some(wanted) = &self.met.policy().jwt {
-            self.issuers.check(wanted, &headers).await?;
+        if let Some(wanted) = &met.policy().jwt {
+            self.issuers.check(wanted, headers).await?;
         }
-        self.key = self.state.control.admit_to_api(self.met, &shown).await?;
+        let control = &self.state.control;
+        self.key = control.admit_to_api(met, &shown).await?;
+        control.meter_api(met, self.key.as_deref()).await?;
         let (target, request) = self.forwarded(asked, request)?;
         Ok(web::call(self.state, self.transaction, &target, request).await)
     }
 
     /// The request as the web action gets it: the rest of the path after its name, the path's parameters in the query.
-    fn forwarded(&self, asked: Asked, mut request: Request) -> Result<(String, Request), Failure> {
-        let target = format!("{}{}", asked.target, self.met.path());
-        let mut query = request.uri().query().unwrap_or_default().to_owned();
+    fn forwarded(&self, asked: Asked<'_>, mut request: Request) -> Result<(String, Request), Failure> {
+        let target = [asked.target, self.met.path()].concat();
         if !asked.values.is_empty() {
+            let mut query = request.uri().query().unwrap_or_default().to_owned();
             let mut values = Serializer::new(String::new());
             for (name, value) in &asked.values {
                 values.append_pair(name, &percent_decode_str(value).decode_utf8_lossy());
@@ -121,9 +126,9 @@ impl Call<'_> {
                 query.push('&');
             }
             query.push_str(&values.finish());
+            let uri = format!("{}?{query}", request.uri().path()).parse::<Uri>();
+            *request.uri_mut() = uri.map_err(|error| Error::bad_request("the path is malformed").because(error))?;
         }
-        let uri = format!("{}?{query}", request.uri().path()).parse::<Uri>();
-        *request.uri_mut() = uri.map_err(|error| Error::bad_request("the path is malformed").because(error))?;
         if let Some(secret) = asked.secret {
             let secret = HeaderValue::try_from(secret);
             let secret = secret.map_err(|error| Error::internal("a secret is no header").because(error))?;
@@ -141,11 +146,9 @@ impl Call<'_> {
         }
     }
 
-    fn note(&self, method: &Method, response: &Response, begun: Instant) {
+    fn note(self, method: &Method, response: &Response, begun: Instant) {
         let elapsed = begun.elapsed();
         let status = response.status().as_u16();
-        let operation = self.operation.as_deref().unwrap_or("none");
-        metrics::counter!("wisp_api_requests_total", "operation" => operation.to_owned(), "key" => self.key.clone().unwrap_or_default(), "status" => format!("{}xx", status / 100)).increment(1);
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         let activation = response.headers().get(ACTIVATION_ID).and_then(|id| id.to_str().ok());
         self.state.control.note_api_request(
@@ -155,11 +158,11 @@ impl Call<'_> {
                 at: now.as_millis() as u64,
                 method: method.to_string(),
                 path: self.met.path().to_owned(),
-                operation: self.operation.clone(),
-                key: self.key.clone(),
+                operation: self.operation,
+                key: self.key,
                 status,
                 micros: elapsed.as_micros() as u64,
-                transaction: self.transaction.as_str().to_owned(),
+                transaction: self.transaction.shared(),
                 activation: activation.map(str::to_owned),
             },
         );

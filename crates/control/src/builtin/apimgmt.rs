@@ -142,7 +142,7 @@ async fn manage(request: &Request<'_>, verb: Verb) -> Result<Value> {
                 grep: arguments.text("grep").map(str::to_owned),
             };
             let now = request.control.inner.clock.now();
-            Ok(json!({ "log": request.control.inner.gateway.usage.log(&api.key(), now, &filter) }))
+            Ok(json!({ "log": request.control.inner.gateway.usage.log(api.key(), now, &filter) }))
         }
     }
 }

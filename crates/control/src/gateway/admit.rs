@@ -24,15 +24,15 @@ pub struct Met {
 
 /// What a request asks of an API.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct Asked<'a> {
     /// Method and template: `GET /books/{id}`.
-    pub operation: String,
+    pub operation: &'a Arc<str>,
     /// The web action, below `/api/v1/web/`, with its extension.
-    pub target: String,
+    pub target: &'a str,
     /// What the web action asks for in `X-Require-Whisk-Auth`.
-    pub secret: Option<String>,
+    pub secret: Option<&'a str>,
     /// The values of the template's parameters, as they were sent.
-    pub values: Vec<(String, String)>,
+    pub values: Vec<(&'a str, &'a str)>,
 }
 
 /// What callers show of themselves.
@@ -63,16 +63,13 @@ impl Met {
     }
 
     /// What a method asks for.
-    pub fn ask(&self, method: &str) -> Result<Asked> {
+    pub fn ask(&self, method: &str) -> Result<Asked<'_>> {
         match self.api.routes.find(method, &self.path) {
             Match::Operation(Operation { name, target, secret }, values) => Ok(Asked {
-                operation: name.clone(),
-                target: target.clone(),
-                secret: secret.clone(),
-                values: values
-                    .into_iter()
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .collect(),
+                operation: name,
+                target,
+                secret: secret.as_deref(),
+                values,
             }),
             Match::Methods(methods) => {
                 let methods = methods.join(", ");
@@ -111,25 +108,29 @@ impl Control {
         }
     }
 
-    /// Lets a caller in or says why not; the name of their key, if they have one.
-    pub async fn admit_to_api(&self, met: &Met, shown: &Credentials<'_>) -> Result<Option<String>> {
+    /// Lets a caller in or says why not; their key, if they have one.
+    pub async fn admit_to_api(&self, met: &Met, shown: &Credentials<'_>) -> Result<Option<Arc<ClientKey>>> {
+        check_sharing(&met.api.policy, shown.caller)?;
+        self.client(&met.api, shown).await
+    }
+
+    /// Counts a request of a caller who was let in, by this key, or says what is used up.
+    pub async fn meter_api(&self, met: &Met, key: Option<&ClientKey>) -> Result<()> {
         let (api, now) = (&met.api, self.inner.clock.now());
         self.resume_usage(api, now).await?;
-        check_sharing(&api.policy, shown.caller)?;
-        let key = self.client(api, shown).await?;
         if let Some(rate) = api.policy.rate {
-            self.check_rate(&api.key(), rate, "the API's rate")?;
+            self.check_rate(api.key(), rate, "the API's rate")?;
         }
-        let Some(key) = key else { return Ok(None) };
+        let Some(key) = key else { return Ok(()) };
         if let Some(rate) = key.rate.or(api.policy.key_rate) {
             self.check_rate(&place(api, &key.digest), rate, "the key's rate")?;
         }
         if let Some(quota) = key.quota.or(api.policy.key_quota)
-            && !self.inner.gateway.usage.admit(&api.key(), &key.name, quota, now)
+            && !self.inner.gateway.usage.admit(api.key(), &key.name, quota, now)
         {
             return Err(over_quota(quota, now));
         }
-        Ok(Some(key.name.clone()))
+        Ok(())
     }
 
     /// The key that a caller shows, which must be good where one is asked for.
@@ -174,21 +175,18 @@ impl Control {
 
     /// Notes a request that was answered.
     pub fn note_api_request(&self, met: &Met, entry: Entry) {
-        self.inner.gateway.usage.note(&met.api.key(), entry);
+        self.inner.gateway.usage.note(met.api.key(), entry);
     }
 
     /// Reads in what was used today before this server started.
     async fn resume_usage(&self, api: &Api, now: Millis) -> Result<()> {
         let gateway = &self.inner.gateway;
-        if gateway.usage.knows(&api.key(), now) {
+        if gateway.usage.knows(api.key(), now) {
             return Ok(());
         }
-        let stored = gateway
-            .records
-            .get(USAGE, &day_key(&api.key(), Usage::day(now)))
-            .await?;
+        let stored = gateway.records.get(USAGE, &day_key(api.key(), Usage::day(now))).await?;
         let tally: Tally = stored.as_ref().map(decode).transpose()?.unwrap_or_default();
-        gateway.usage.resume(&api.key(), now, tally);
+        gateway.usage.resume(api.key(), now, tally);
         Ok(())
     }
 

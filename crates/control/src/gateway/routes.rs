@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ enum Segment {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Operation {
     /// Method and template, as people know it: `GET /books/{id}`.
-    pub name: String,
+    pub name: Arc<str>,
     /// The web action, below `/api/v1/web/`, with its extension.
     pub target: String,
     /// The secret of the web action.
@@ -36,7 +36,7 @@ pub(crate) struct Operation {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Match<'a> {
     /// An operation, and the values of the template's parameters, as they were sent.
-    Operation(&'a Operation, Vec<(&'a str, String)>),
+    Operation(&'a Operation, Vec<(&'a str, &'a str)>),
     /// A path, which has only these methods.
     Methods(Vec<String>),
     /// Nothing.
@@ -77,7 +77,7 @@ impl Routes {
     }
 
     /// What a method on a path (below the base path) meets.
-    pub fn find(&self, method: &str, path: &str) -> Match<'_> {
+    pub fn find<'a>(&'a self, method: &str, path: &'a str) -> Match<'a> {
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         let mut methods = Vec::new();
         for route in &self.0 {
@@ -111,7 +111,7 @@ impl Segment {
 }
 
 impl Route {
-    fn values(&self, segments: &[&str]) -> Option<Vec<(&str, String)>> {
+    fn values<'a>(&'a self, segments: &[&'a str]) -> Option<Vec<(&'a str, &'a str)>> {
         if segments.len() != self.segments.len() {
             return None;
         }
@@ -119,7 +119,7 @@ impl Route {
         for (segment, text) in self.segments.iter().zip(segments) {
             match segment {
                 Segment::Fixed(fixed) if fixed == text => {}
-                Segment::Parameter(name) if !text.is_empty() => values.push((name.as_str(), (*text).to_owned())),
+                Segment::Parameter(name) if !text.is_empty() => values.push((name.as_str(), *text)),
                 Segment::Fixed(_) | Segment::Parameter(_) => return None,
             }
         }
@@ -147,7 +147,7 @@ fn operation(document: &Value, method: &str, template: &str, described: &Value) 
         .map_or("http", |(_, word)| word);
     let id = described["operationId"].as_str().unwrap_or_default();
     Some(Operation {
-        name: format!("{} {template}", method.to_ascii_uppercase()),
+        name: format!("{} {template}", method.to_ascii_uppercase()).into(),
         target: format!("{namespace}/{package}/{action}.{extension}"),
         secret: secret(document, id),
     })

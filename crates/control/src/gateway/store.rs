@@ -35,19 +35,22 @@ pub(crate) struct Api {
     /// Whether the gateway tells browsers that everybody may call.
     pub cors: bool,
     revision: Revision,
+    key: String,
 }
 
 impl Api {
     /// Names it among all: namespace and base path.
-    pub fn key(&self) -> String {
-        format!("{}{}", self.namespace, self.base)
+    pub fn key(&self) -> &str {
+        &self.key
     }
 
     fn read(namespace: &EntityName, record: &Record) -> Result<Self> {
         let Stored { document, .. } = decode(record)?;
+        let base = document["basePath"].as_str().unwrap_or("/").to_owned();
         Ok(Self {
             namespace: namespace.clone(),
-            base: document["basePath"].as_str().unwrap_or("/").to_owned(),
+            key: format!("{namespace}{base}"),
+            base,
             policy: Policy::read(&document)?,
             routes: Routes::of(&document),
             cors: document.pointer("/x-ibm-configuration/cors/enabled") != Some(&Value::Bool(false)),
@@ -116,7 +119,7 @@ impl Gateway {
             value: None,
             expect,
         };
-        let mut writes = vec![deleting(APIS, api.key(), Expect::At(api.revision))];
+        let mut writes = vec![deleting(APIS, api.key().to_owned(), Expect::At(api.revision))];
         writes.extend(
             keys.iter()
                 .map(|key| deleting(KEYS, place(api, &key.digest), Expect::Any)),
@@ -125,7 +128,7 @@ impl Gateway {
         self.apis.forget(std::iter::once(api.namespace.as_str())).await;
         let places: Vec<String> = keys.iter().map(|key| place(api, &key.digest)).collect();
         self.keys.forget(places.iter().map(String::as_str)).await;
-        self.rates.forget(&api.key());
+        self.rates.forget(api.key());
         Ok(())
     }
 

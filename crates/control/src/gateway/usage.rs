@@ -1,12 +1,18 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use serde::{Deserialize, Serialize};
+use metrics::{Counter, counter};
+use serde::{Deserialize, Serialize, Serializer};
 use wisp_core::model::Millis;
 
+use super::ClientKey;
+
 const DAY: u64 = 86_400_000;
+
+/// What is counted under this if there is no key or no operation.
+const NONE: &str = "-";
 
 /// A request to an API that was answered.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,19 +28,23 @@ pub struct Entry {
     pub path: String,
     /// The operation that it met.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub operation: Option<String>,
-    /// The name of the caller's key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    pub operation: Option<Arc<str>>,
+    /// The caller's key, of which the log has the name.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "name")]
+    pub key: Option<Arc<ClientKey>>,
     /// The status of the reply.
     pub status: u16,
     /// How long it took, in microseconds.
     pub micros: u64,
     /// The transaction.
-    pub transaction: String,
+    pub transaction: Arc<str>,
     /// The activation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<String>,
+}
+
+fn name<S: Serializer>(key: &Option<Arc<ClientKey>>, serializer: S) -> Result<S::Ok, S::Error> {
+    key.as_ref().map(|key| &key.name).serialize(serializer)
 }
 
 /// What was used by one key of one operation in a day.
@@ -44,6 +54,9 @@ pub struct Used {
     pub requests: u64,
     /// Those of them that were refused or failed: a status of 400 or more.
     pub errors: u64,
+    /// Those of them that were over a rate or a quota, and use up none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused: u64,
     /// Time that they took together, in microseconds.
     pub micros: u64,
 }
@@ -52,8 +65,13 @@ impl Used {
     fn add(&mut self, other: Self) {
         self.requests += other.requests;
         self.errors += other.errors;
+        self.refused += other.refused;
         self.micros += other.micros;
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Which requests of a log are shown.
@@ -70,15 +88,64 @@ pub struct Filter {
 /// What a day's use is counted by: the key's name and the operation.
 pub(super) type Tally = BTreeMap<String, BTreeMap<String, Used>>;
 
+/// What is counted of a key and an operation: in this day, and as metrics.
+struct Line {
+    used: Used,
+    answered: [Counter; 4],
+}
+
+impl Line {
+    fn new(key: &str, operation: &str) -> Self {
+        let (key, operation) = (Arc::<str>::from(key), Arc::<str>::from(operation));
+        Self {
+            used: Used::default(),
+            answered: ["2xx", "3xx", "4xx", "5xx"].map(|status| {
+                counter!("wisp_api_requests_total", "operation" => operation.clone(), "key" => key.clone(), "status" => status)
+            }),
+        }
+    }
+
+    fn count(&mut self, entry: &Entry) {
+        self.used.add(Used {
+            requests: 1,
+            errors: u64::from(entry.status >= 400),
+            refused: u64::from(entry.status == 429 && entry.activation.is_none()),
+            micros: entry.micros,
+        });
+        let class = usize::from(entry.status / 100).clamp(2, 5) - 2;
+        self.answered[class].increment(1);
+    }
+}
+
 #[derive(Default)]
 struct Day {
     number: u64,
-    tally: Tally,
+    /// By the key's name and the operation.
+    lines: BTreeMap<String, BTreeMap<String, Line>>,
     /// How many requests each key was admitted with.
     admitted: HashMap<String, u64>,
     /// Whether what was stored of the day has been taken over: before that, it must not be written over.
     resumed: bool,
     changed: bool,
+}
+
+impl Day {
+    fn line(&mut self, key: &str, operation: &str) -> &mut Line {
+        let new = || Line::new(key, operation);
+        let lines = self.lines.entry(key.to_owned()).or_default();
+        lines.entry(operation.to_owned()).or_insert_with(new)
+    }
+
+    fn tally(&self) -> Tally {
+        let used = |lines: &BTreeMap<String, Line>| {
+            let used = lines.iter().map(|(operation, line)| (operation.clone(), line.used));
+            used.collect()
+        };
+        self.lines
+            .iter()
+            .map(|(key, lines)| (key.clone(), used(lines)))
+            .collect()
+    }
 }
 
 #[derive(Default)]
@@ -130,14 +197,8 @@ impl Usage {
             }
             for (key, operations) in tally {
                 for (operation, used) in operations {
-                    *book.day.admitted.entry(key.clone()).or_default() += used.requests;
-                    book.day
-                        .tally
-                        .entry(key.clone())
-                        .or_default()
-                        .entry(operation)
-                        .or_default()
-                        .add(used);
+                    *book.day.admitted.entry(key.clone()).or_default() += used.requests.saturating_sub(used.refused);
+                    book.day.line(&key, &operation).used.add(used);
                 }
             }
         });
@@ -146,7 +207,10 @@ impl Usage {
     /// Counts a request of a key; false if its quota of today is used up.
     pub fn admit(&self, api: &str, key: &str, quota: u64, now: Millis) -> bool {
         self.with(api, now, |book| {
-            let admitted = book.day.admitted.entry(key.to_owned()).or_default();
+            let admitted = match book.day.admitted.get_mut(key) {
+                Some(admitted) => admitted,
+                None => book.day.admitted.entry(key.to_owned()).or_default(),
+            };
             let within = *admitted < quota;
             *admitted += u64::from(within);
             within
@@ -157,14 +221,12 @@ impl Usage {
     pub fn note(&self, api: &str, mut entry: Entry) {
         let room = self.room;
         self.with(api, entry.at, |book| {
-            let key = entry.key.as_deref().unwrap_or("-").to_owned();
-            let operation = entry.operation.as_deref().unwrap_or("-").to_owned();
-            let used = book.day.tally.entry(key).or_default().entry(operation).or_default();
-            used.add(Used {
-                requests: 1,
-                errors: u64::from(entry.status >= 400),
-                micros: entry.micros,
-            });
+            let key = entry.key.as_ref().map_or(NONE, |key| &key.name);
+            let operation = entry.operation.as_deref().unwrap_or(NONE);
+            match book.day.lines.get_mut(key).and_then(|lines| lines.get_mut(operation)) {
+                Some(line) => line.count(&entry),
+                None => book.day.line(key, operation).count(&entry),
+            }
             book.day.changed = true;
             book.last += 1;
             entry.number = book.last;
@@ -181,7 +243,7 @@ impl Usage {
         let mut changed = Vec::new();
         for (api, book) in books.iter_mut() {
             if book.day.resumed && std::mem::take(&mut book.day.changed) {
-                changed.push((api.clone(), book.day.number, book.day.tally.clone()));
+                changed.push((api.clone(), book.day.number, book.day.tally()));
             }
         }
         changed
@@ -207,16 +269,25 @@ mod tests {
     use super::*;
 
     fn request(at: Millis) -> Entry {
+        let key = ClientKey {
+            name: "mobile".into(),
+            hint: String::new(),
+            digest: String::new(),
+            secret_digest: None,
+            rate: None,
+            quota: None,
+            created: 0,
+        };
         Entry {
             number: 0,
             at,
             method: "GET".into(),
             path: "/p".into(),
             operation: None,
-            key: Some("mobile".into()),
+            key: Some(key.into()),
             status: 200,
             micros: 1,
-            transaction: String::new(),
+            transaction: "t".into(),
             activation: None,
         }
     }
@@ -229,7 +300,8 @@ mod tests {
         assert!(!usage.knows("api", 5));
         assert!(usage.changed().is_empty());
         let used = Used {
-            requests: 2,
+            requests: 3,
+            refused: 1,
             ..Used::default()
         };
         let stored = Tally::from([("mobile".into(), BTreeMap::from([("-".into(), used)]))]);
@@ -241,8 +313,8 @@ mod tests {
             .iter()
             .map(|(_, _, tally)| tally["mobile"]["-"].requests)
             .collect();
-        assert_eq!(requests, [3]);
-        // The two that were stored count against the quota.
+        assert_eq!(requests, [4]);
+        // The two that were let in count against the quota.
         let admitted = (0..3).filter(|_| usage.admit("api", "mobile", 4, 6)).count();
         assert_eq!(admitted, 2);
         assert!(!usage.knows("api", DAY));
