@@ -2,11 +2,103 @@
 
 use std::{
     collections::HashMap,
+    panic::AssertUnwindSafe,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
+use futures_util::FutureExt;
+use wisp_core::{Error, ports::Clock};
+
+/// Pause after a turn that could not be made, before it is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest pause between turns that panic one after another.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// What makes the turns of executions of one sort.
+pub(crate) trait Driver: Send + Sync {
+    /// What happens to them.
+    type Letter: Letter;
+    /// What is held of one.
+    type Held: Held;
+
+    /// All of them.
+    fn actors(&self) -> &Actors<Self::Letter, Self::Held>;
+
+    /// Where a driver pauses.
+    fn clock(&self) -> &dyn Clock;
+
+    /// Whether the server ends: what cannot be done now is done by its next run.
+    fn is_stopping(&self) -> bool;
+
+    /// What an execution was parked with, if it is still there.
+    fn unpark(&self, _key: &str) -> Option<Box<Self::Held>> {
+        None
+    }
+
+    /// Keeps an execution that nothing happens to, or not.
+    fn park(&self, _held: Box<Self::Held>) {}
+
+    /// One turn. It takes the letters that are done with; those that it leaves with an error are tried again.
+    fn turn(
+        &self,
+        key: &str,
+        held: Option<Box<Self::Held>>,
+        letters: &mut Vec<Self::Letter>,
+    ) -> impl Future<Output = Result<Option<Box<Self::Held>>, Again>> + Send;
+
+    /// Takes an execution from turn to turn, until nothing more has happened to it. A turn that panics is a fault of ours, and
+    /// none of those that come after it: what is held of the execution is read again, its work begun again, and what
+    /// happened to it told again, one thing at a time and what was at fault last, so that everything else is heard.
+    fn drive(&self, key: &str) -> impl Future<Output = ()> + Send {
+        async move {
+            let actors = self.actors();
+            let mut held = actors.held(key).or_else(|| self.unpark(key));
+            let mut panics = 0;
+            while let Some(mut letters) = actors.take(key, &mut held, panics > 0, |held| self.park(held)) {
+                let turn = AssertUnwindSafe(self.turn(key, held.take(), &mut letters)).catch_unwind();
+                let pause = match turn.await {
+                    Ok(Ok(next)) => {
+                        held = next;
+                        continue;
+                    }
+                    Ok(Err(Again)) => {
+                        actors.put_back(key, letters);
+                        PAUSE
+                    }
+                    Err(_) => {
+                        tracing::error!(execution = key, "a turn of an execution panicked; it is made again");
+                        metrics::counter!("wisp_turns_panicked_total").increment(1);
+                        panics += 1;
+                        actors.survive(key, letters);
+                        PAUSE.saturating_mul(1 << (panics - 1).min(6)).min(LONGEST)
+                    }
+                };
+                if self.is_stopping() {
+                    return;
+                }
+                self.clock().sleep(pause).await;
+            }
+        }
+    }
+}
+
+/// A turn cannot be made now; it has been said why.
+#[derive(Debug)]
+pub(crate) struct Again;
+
+/// Something that happens to an execution.
+pub(crate) trait Letter: Send + Sized {
+    /// Has work begun again that an execution was left with.
+    fn resumed() -> Self;
+
+    /// Tells whoever waits for it that it could not be done; what nobody waits for and may be told again is kept.
+    fn survive(self, error: &Error) -> Option<Self>;
+}
+
 /// What a driver holds of an execution.
-pub(crate) trait Held {
+pub(crate) trait Held: Send {
     /// Whether it stays in memory when nothing happens, because something will soon.
     fn stays(&self) -> bool;
 
@@ -43,7 +135,7 @@ impl<L, H> Default for Actor<L, H> {
     }
 }
 
-impl<L, H: Held> Actors<L, H> {
+impl<L: Letter, H: Held> Actors<L, H> {
     /// Puts a letter into an inbox; true if the caller must drive the execution now.
     pub fn post(&self, key: &str, letter: L) -> bool {
         let mut actors = self.lock();
@@ -72,12 +164,17 @@ impl<L, H: Held> Actors<L, H> {
         self.lock().get_mut(key)?.held.take()
     }
 
-    /// All letters, none if it goes on without. Otherwise the driver is let go: `held` stays, or is parked before anybody else can drive.
-    pub fn take(&self, key: &str, held: &mut Option<Box<H>>, park: impl FnOnce(Box<H>)) -> Option<Vec<L>> {
+    /// All letters, or the first; none if it goes on without. Otherwise the driver is let go: `held` stays, or is parked before
+    /// anybody else can drive.
+    fn take(&self, key: &str, held: &mut Option<Box<H>>, first: bool, park: impl FnOnce(Box<H>)) -> Option<Vec<L>> {
         let mut actors = self.lock();
         let actor = actors.get_mut(key)?;
         if !actor.inbox.is_empty() || held.as_ref().is_some_and(|held| held.goes_on()) {
-            return Some(std::mem::take(&mut actor.inbox));
+            let rest = match first && !actor.inbox.is_empty() {
+                true => actor.inbox.split_off(1),
+                false => Vec::new(),
+            };
+            return Some(std::mem::replace(&mut actor.inbox, rest));
         }
         actor.driven = false;
         match held.take() {
@@ -91,11 +188,21 @@ impl<L, H: Held> Actors<L, H> {
     }
 
     /// Puts letters back, before those that came meanwhile.
-    pub fn put_back(&self, key: &str, mut letters: Vec<L>) {
+    fn put_back(&self, key: &str, mut letters: Vec<L>) {
         let mut actors = self.lock();
         let actor = actors.entry(key.to_owned()).or_default();
         letters.append(&mut actor.inbox);
         actor.inbox = letters;
+    }
+
+    /// Puts letters of a turn that panicked back, behind those that came meanwhile, and what was begun before it first.
+    fn survive(&self, key: &str, letters: Vec<L>) {
+        let error = Error::internal("a turn of the execution panicked");
+        let letters = letters.into_iter().filter_map(|letter| letter.survive(&error));
+        let mut actors = self.lock();
+        let actor = actors.entry(key.to_owned()).or_default();
+        actor.inbox.insert(0, L::resumed());
+        actor.inbox.extend(letters);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Actor<L, H>>> {

@@ -23,7 +23,12 @@ impl Control {
 
     /// Refuses a caller who may not list what is in a namespace.
     pub fn entitle_namespace(&self, caller: &Identity, namespace: &EntityName) -> Result<()> {
-        require(caller, Right::Read)?;
+        self.entitle_workflows(caller, Right::Read, namespace)
+    }
+
+    /// Refuses a caller who may not do this to what a namespace has beside its entities, such as workflows.
+    pub fn entitle_workflows(&self, caller: &Identity, right: Right, namespace: &EntityName) -> Result<()> {
+        require(caller, right)?;
         if *namespace == caller.namespace {
             return Ok(());
         }

@@ -24,7 +24,8 @@ pub(crate) enum What {
 
 impl Control {
     /// Runs an action as its namespace's owner under an id that is the work's: one that has run under it is not run again, and its
-    /// record is the answer. The work is a promise already: the call waits for room.
+    /// record is the answer. One that runs under it is left to whoever began it. The work is a promise already: the call waits for
+    /// room.
     pub(crate) async fn run_once(
         &self,
         id: ActivationId,
@@ -33,6 +34,9 @@ impl Control {
         payload: &Value,
         what: What,
     ) -> Result<Arc<Activation>> {
+        let Some(_taking) = self.inner.under_way.begin(id) else {
+            return Err(Error::new(Code::Unavailable, format!("'{id}' is under way")));
+        };
         if let Some(record) = self.inner.activations.get(namespace, id).await?
             && let Ok(activation) = serde_json::from_slice(&record)
         {

@@ -5,7 +5,8 @@ use std::{
 
 use wisp_core::model::ActivationId;
 
-/// Events that are being taken: a second delivery at the same time would not yet find what the first one leaves.
+/// Events that are being taken, and work that is being done once: a second attempt at the same time would not yet find what the
+/// first one leaves.
 #[derive(Default)]
 pub(crate) struct UnderWay(Mutex<HashSet<ActivationId>>);
 

@@ -1,9 +1,9 @@
 //! The loop: what happened goes through the core, what comes of it is committed, and then done.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{mem, sync::Arc};
 
 use tokio::sync::oneshot;
-use wisp_core::{Code, Error, Result, model::Millis};
+use wisp_core::{Code, Error, Result, model::Millis, ports::Clock};
 
 use super::{
     Durability, Hub,
@@ -11,10 +11,48 @@ use super::{
     kept::{EXPIRY, Flight, Kept, Subject, Work},
     letter::Letter,
 };
-use crate::{control::Control, workflows::stopping};
+use crate::{
+    actors::{Actors, Again, Driver},
+    control::Control,
+    workflows::stopping,
+};
 
-/// Pause after a commit that failed, before it is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
+/// What drives instances and entities.
+struct Instances<'a>(&'a Control);
+
+impl Driver for Instances<'_> {
+    type Letter = Letter;
+    type Held = Kept;
+
+    fn actors(&self) -> &Actors<Letter, Kept> {
+        &self.0.inner.orchestrations.actors
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.0.inner.clock
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.0.inner.workflows.is_stopping()
+    }
+
+    fn unpark(&self, key: &str) -> Option<Box<Kept>> {
+        self.0.inner.orchestrations.unpark(key)
+    }
+
+    fn park(&self, held: Box<Kept>) {
+        self.0.inner.orchestrations.park(held);
+    }
+
+    async fn turn(
+        &self,
+        key: &str,
+        held: Option<Box<Kept>>,
+        letters: &mut Vec<Letter>,
+    ) -> Result<Option<Box<Kept>>, Again> {
+        self.0.advance_instance(key, held, letters).await
+    }
+}
 
 impl Control {
     /// Says something to an instance or an entity; returns when it is recorded.
@@ -34,35 +72,17 @@ impl Control {
             return;
         }
         let (control, key) = (self.clone(), key.to_owned());
-        let drive = async move { control.drive_instance(&key).await };
+        let drive = async move { Instances(&control).drive(&key).await };
         self.inner.tasks.spawn(Box::pin(drive));
     }
 
-    /// Takes an instance or an entity from step to step, until nothing more has happened to it.
-    async fn drive_instance(&self, key: &str) {
-        let orchestrations = &self.inner.orchestrations;
-        let actors = &orchestrations.actors;
-        let mut held = actors.held(key).or_else(|| orchestrations.unpark(key));
-        while let Some(letters) = actors.take(key, &mut held, |held| orchestrations.park(held)) {
-            held = match self.advance_instance(key, held, letters).await {
-                Ok(held) => held,
-                Err(_) if self.inner.workflows.is_stopping() => return,
-                Err(letters) => {
-                    actors.put_back(key, letters);
-                    self.inner.clock.sleep(PAUSE).await;
-                    None
-                }
-            };
-        }
-    }
-
-    /// One step. Letters come back that must be tried again.
+    /// One step.
     async fn advance_instance(
         &self,
         key: &str,
         held: Option<Box<Kept>>,
-        letters: Vec<Letter>,
-    ) -> Result<Option<Box<Kept>>, Vec<Letter>> {
+        letters: &mut Vec<Letter>,
+    ) -> Result<Option<Box<Kept>>, Again> {
         let arrived = letters.iter().any(|letter| matches!(letter, Letter::Arrived));
         let held = match held {
             Some(mut held) => match self.fetch_arrived(&mut held, arrived).await {
@@ -72,19 +92,19 @@ impl Control {
             None => self.load_instance(key).await,
         };
         let stepped = match held {
-            Ok(held) => self.step_instance(held, &letters).await,
+            Ok(held) => self.step_instance(held, letters).await,
             Err(error) => Err(error),
         };
         match stepped {
             Ok((held, refusals)) => {
-                for (letter, refusal) in letters.into_iter().zip(refusals) {
+                for (letter, refusal) in letters.drain(..).zip(refusals) {
                     letter.answer(refusal);
                 }
                 Ok(held)
             }
             Err(error) if error.code() == Code::Corrupted => {
                 tracing::error!(instance = key, ?error, "an orchestration cannot be read");
-                letters.into_iter().for_each(|letter| letter.answer(Err(error.copy())));
+                letters.drain(..).for_each(|letter| letter.answer(Err(error.copy())));
                 Ok(None)
             }
             Err(error) => {
@@ -93,7 +113,7 @@ impl Control {
                     ?error,
                     "a step of an orchestration cannot be committed; it is tried again"
                 );
-                Err(letters)
+                Err(Again)
             }
         }
     }

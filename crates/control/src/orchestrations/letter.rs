@@ -4,10 +4,11 @@ use std::sync::{
 };
 
 use tokio::sync::oneshot;
-use wisp_core::{Result, ports::journal::Timer};
+use wisp_core::{Error, Result, ports::journal::Timer};
 use wisp_workflow::orchestration::{Decision, Message, Report, Started, Status};
 
 use super::carrier::{Done, Ending};
+use crate::actors;
 
 /// Hears when something is recorded, or why it is not.
 pub(crate) type Receipt = oneshot::Sender<Result<()>>;
@@ -38,22 +39,42 @@ pub(crate) enum Letter {
     Resumed,
 }
 
+impl actors::Letter for Letter {
+    fn resumed() -> Self {
+        Letter::Resumed
+    }
+
+    fn survive(mut self, error: &Error) -> Option<Self> {
+        if let Some(receipt) = self.waiting() {
+            // One who no longer waits does not care.
+            let _ = receipt.send(Err(error.copy()));
+            return None;
+        }
+        Some(self).filter(|letter| !matches!(letter, Letter::Resumed))
+    }
+}
+
 impl Letter {
     /// Tells whoever waits how it went.
-    pub fn answer(self, outcome: Result<()>) {
+    pub fn answer(mut self, outcome: Result<()>) {
+        // One who no longer waits does not care.
+        let _ = self.waiting().map(|receipt| receipt.send(outcome));
+    }
+
+    /// Takes who waits for it.
+    fn waiting(&mut self) -> Option<Receipt> {
         let receipt = match self {
             Letter::Start(_, _, receipt)
             | Letter::Say(_, receipt)
             | Letter::Rewind(_, receipt)
             | Letter::Fired(_, receipt)
             | Letter::Release(receipt) => receipt,
-            Letter::Decided(_, done) => done.receipt,
-            Letter::Reported(_, done) => done.receipt,
-            Letter::Finished(_, done) => done.receipt,
-            Letter::Arrived | Letter::Lost(_) | Letter::Resumed => None,
+            Letter::Decided(_, done) => &mut done.receipt,
+            Letter::Reported(_, done) => &mut done.receipt,
+            Letter::Finished(_, done) => &mut done.receipt,
+            Letter::Arrived | Letter::Lost(_) | Letter::Resumed => return None,
         };
-        // One who no longer waits does not care.
-        let _ = receipt.map(|receipt| receipt.send(outcome));
+        receipt.take()
     }
 
     /// Whether a client hears of it: what it is told must not be lost.

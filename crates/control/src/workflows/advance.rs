@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
-use wisp_core::{Code, Error, Result};
+use wisp_core::{Code, Error, Result, ports::Clock};
 use wisp_workflow::{
     Turn, advance_while,
     execution::{Effect, Event, EventKind, Execution, Status},
@@ -16,13 +16,42 @@ use super::{
     letter::Letter,
     run::Run,
 };
-use crate::control::Control;
+use crate::{
+    actors::{self, Actors, Again, Driver},
+    control::Control,
+};
 
 /// How long a turn may keep its thread; the state that it is at then is finished all the same.
 const TURN: Duration = Duration::from_millis(20);
 
-/// Pause after a commit that failed, before it is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
+/// What drives executions.
+struct Executions<'a>(&'a Control);
+
+impl Driver for Executions<'_> {
+    type Letter = Letter;
+    type Held = Held;
+
+    fn actors(&self) -> &Actors<Letter, Held> {
+        &self.0.inner.workflows.actors
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.0.inner.clock
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.0.inner.workflows.is_stopping()
+    }
+
+    async fn turn(
+        &self,
+        key: &str,
+        held: Option<Box<Held>>,
+        letters: &mut Vec<Letter>,
+    ) -> Result<Option<Box<Held>>, Again> {
+        self.0.turn(key, held, letters).await
+    }
+}
 
 impl Control {
     /// Tells an execution that something has happened; returns when that is recorded.
@@ -51,13 +80,7 @@ impl Control {
 
     /// Has work begun again that an execution was left with.
     pub(super) fn resume_execution(&self, key: &str) {
-        self.post(
-            key,
-            Letter {
-                resumed: true,
-                ..Letter::new(None)
-            },
-        );
+        self.post(key, actors::Letter::resumed());
     }
 
     /// Tells an execution that what a task of it had started has been stopped.
@@ -81,33 +104,16 @@ impl Control {
         let (control, key) = (self.clone(), key.to_owned());
         self.inner
             .tasks
-            .spawn(Box::pin(async move { control.drive(&key).await }));
+            .spawn(Box::pin(async move { Executions(&control).drive(&key).await }));
     }
 
-    /// Takes an execution from turn to turn, until nothing more has happened to it.
-    async fn drive(&self, key: &str) {
-        let actors = &self.inner.workflows.actors;
-        let mut held = actors.held(key);
-        while let Some(letters) = actors.take(key, &mut held, drop) {
-            held = match self.turn(key, held, letters).await {
-                Ok(held) => held,
-                Err(_) if self.inner.workflows.is_stopping() => return,
-                Err(letters) => {
-                    actors.put_back(key, letters);
-                    self.inner.clock.sleep(PAUSE).await;
-                    None
-                }
-            };
-        }
-    }
-
-    /// One turn. Letters come back that must be tried again.
+    /// One turn.
     async fn turn(
         &self,
         key: &str,
         held: Option<Box<Held>>,
-        letters: Vec<Letter>,
-    ) -> Result<Option<Box<Held>>, Vec<Letter>> {
+        letters: &mut Vec<Letter>,
+    ) -> Result<Option<Box<Held>>, Again> {
         let held = match held {
             Some(held) => Ok(Some(held)),
             None => self.load(key).await,
@@ -140,7 +146,7 @@ impl Control {
         {
             return undone(key, letters, &error);
         }
-        for letter in letters {
+        for letter in letters.drain(..) {
             // One who no longer waits does not care.
             let _ = letter.receipt.map(|receipt| receipt.send(Ok(())));
         }
@@ -253,31 +259,29 @@ impl Control {
 }
 
 /// Tells those who wait that it could not be done. The others' letters are tried again, unless that cannot help.
-fn undone(key: &str, letters: Vec<Letter>, error: &Error) -> Result<Option<Box<Held>>, Vec<Letter>> {
+fn undone(key: &str, letters: &mut Vec<Letter>, error: &Error) -> Result<Option<Box<Held>>, Again> {
     tracing::error!(
         execution = key,
         ?error,
         "what happened to an execution could not be recorded"
     );
-    let again = error.code().retry();
-    match refuse(letters, error, again) {
-        letters if letters.is_empty() => Ok(None),
-        letters => Err(letters),
+    refuse(letters, error, error.code().retry());
+    match letters.is_empty() {
+        true => Ok(None),
+        false => Err(Again),
     }
 }
 
-/// Answers those who wait; returns the others' letters if they are to be kept.
-fn refuse(letters: Vec<Letter>, error: &Error, keep: bool) -> Vec<Letter> {
-    let mut rest = Vec::new();
-    for letter in letters {
-        match letter.receipt {
-            // One who no longer waits does not care.
-            Some(receipt) => drop(receipt.send(Err(error.copy()))),
-            None if keep => rest.push(letter),
-            None => {}
+/// Answers those who wait; leaves the others' letters if they are to be kept.
+fn refuse(letters: &mut Vec<Letter>, error: &Error, keep: bool) {
+    letters.retain_mut(|letter| match letter.receipt.take() {
+        // One who no longer waits does not care.
+        Some(receipt) => {
+            let _ = receipt.send(Err(error.copy()));
+            false
         }
-    }
-    rest
+        None => keep,
+    });
 }
 
 /// The refusal of what comes too late.

@@ -19,11 +19,11 @@ use crate::{control::Control, event::id_of, once::What};
 /// How the `Resource` of an action may begin.
 const ACTION: &str = "wisp:action:";
 
-/// Pause before an action is tried again that the platform could not run.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Pause before what the platform could not begin is tried again.
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
-/// How often the platform tries to run an action, when the failure is its own.
-const TRIES: u32 = 3;
+/// How often the platform tries to begin something, when the failure is its own.
+pub(super) const TRIES: u32 = 3;
 
 /// Why a call has no result.
 struct Failure {
@@ -83,7 +83,7 @@ impl Control {
     }
 
     /// Runs an action under an id that is the task's, whatever happens meanwhile: one that has run is not run again.
-    /// None when the server ends first: the task is then begun again at the next start.
+    /// None when the server ends first, since the task is then begun again at the next start, and when somebody is at it already.
     async fn call_action(
         &self,
         task: &Task,

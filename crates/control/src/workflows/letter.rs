@@ -1,12 +1,14 @@
 use tokio::sync::oneshot;
-use wisp_core::Result;
+use wisp_core::{Error, Result};
 use wisp_workflow::execution::EventKind;
+
+use crate::actors;
 
 /// Something that happens to an execution.
 pub(crate) struct Letter {
     /// What; none lets it go on where it was interrupted.
     pub kind: Option<EventKind>,
-    /// Whether the server has just started: work that was begun and not answered is begun again.
+    /// Whether work that was begun and not answered is begun again: the server has just started, or a turn panicked.
     pub resumed: bool,
     /// The task whose nested execution has been stopped.
     pub stopped: Option<u64>,
@@ -25,6 +27,26 @@ impl Letter {
             stopped: None,
             own: false,
             receipt: None,
+        }
+    }
+}
+
+impl actors::Letter for Letter {
+    fn resumed() -> Self {
+        Self {
+            resumed: true,
+            ..Self::new(None)
+        }
+    }
+
+    fn survive(self, error: &Error) -> Option<Self> {
+        match self.receipt {
+            Some(receipt) => {
+                // One who no longer waits does not care.
+                let _ = receipt.send(Err(error.copy()));
+                None
+            }
+            None => Some(self).filter(|letter| !letter.resumed),
         }
     }
 }

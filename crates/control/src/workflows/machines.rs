@@ -1,6 +1,7 @@
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
 use wisp_core::{
     Error, Result,
     model::{EntityName, Identity, Millis, Right},
@@ -85,6 +86,16 @@ impl Control {
     /// What is wrong in a definition, whether it is stored or not.
     pub fn validate_definition(&self, definition: &str, kind: MachineKind) -> Report {
         validate(definition, kind.into())
+    }
+
+    /// The same where nobody waits for it, with what would be right: a definition may be long.
+    pub async fn lint_definition(&self, definition: String, kind: MachineKind) -> Result<Report> {
+        let (answer, answered) = oneshot::channel();
+        let examine = move || drop(answer.send(validate(&definition, kind.into())));
+        self.inner.tasks.compute(Box::new(examine));
+        answered
+            .await
+            .map_err(|_| Error::internal("a definition's examination ended without an answer"))
     }
 
     /// Creates a machine. Creating it again as it is gives it again.
@@ -226,11 +237,15 @@ impl Control {
     pub async fn describe_machine(&self, caller: &Identity, arn: &str) -> Result<Described> {
         require(caller, Right::Read)?;
         let arn = Arn::parse(arn, caller, Exception::StateMachineDoesNotExist)?;
+        self.described(caller, &arn).await
+    }
+
+    pub(super) async fn described(&self, caller: &Identity, arn: &Arn) -> Result<Described> {
         let name = match &arn.named {
             Named::Machine(name) | Named::Version(name, _) => name,
             _ => return Err(arn.misplaced()),
         };
-        let missing = || Exception::StateMachineDoesNotExist.of(&arn);
+        let missing = || Exception::StateMachineDoesNotExist.of(arn);
         let machine = self.find_machine(caller, name).await?.ok_or_else(missing)?.value;
         let (draft, created, description) = match arn.named {
             Named::Version(_, number) => {
@@ -250,7 +265,7 @@ impl Control {
             definition: self.definition(&caller.namespace, &draft.definition).await?,
             draft,
             description,
-            arn,
+            arn: arn.clone(),
         })
     }
 
@@ -269,6 +284,13 @@ impl Control {
             entries: page.entries.into_iter().map(entry).collect(),
             next: page.next,
         })
+    }
+
+    /// Deletes a machine that is there, with its versions and aliases. Executions that run go on.
+    pub async fn remove_machine(&self, caller: &Identity, arn: &str) -> Result<()> {
+        require(caller, Right::Delete)?;
+        self.machine(caller, arn).await?;
+        self.delete_machine(caller, arn).await
     }
 
     /// Deletes a machine with its versions and aliases, if it is there. Executions that run go on.
@@ -320,6 +342,17 @@ impl Control {
     pub(super) async fn find_machine(&self, caller: &Identity, name: &str) -> Result<Option<Kept<Machine>>> {
         let key = key(&caller.namespace, name);
         self.inner.workflows.shelf.get(MACHINES, &key).await
+    }
+
+    /// The ARN of a machine of the caller's, or of a version or an alias of one: `order`, `order:3`, `order:live`.
+    pub fn arn_of_machine(&self, caller: &Identity, name: &str) -> String {
+        self.arn(caller, Named::Machine(name.to_owned())).to_string()
+    }
+
+    /// The ARN of an execution of the caller's.
+    pub fn arn_of_execution(&self, caller: &Identity, machine: &str, name: &str) -> String {
+        let named = Named::Execution(machine.to_owned(), name.to_owned());
+        self.arn(caller, named).to_string()
     }
 
     pub(super) fn arn(&self, caller: &Identity, named: Named) -> Arn {

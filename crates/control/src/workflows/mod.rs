@@ -16,6 +16,7 @@
 //! | `effects`, `functions`, `nested`, `starts`, `desk` | does what executions ask for: actions, other executions, activities |
 //! | `tasks`, `timers`, `ends` | what executions are told: ends of tasks by token, timers, ends of other executions |
 //! | `express` | executions in memory |
+//! | `deploy`, `await_end`, `signal`, `pictures` | what the REST API and people have beside the Step Functions API |
 //! | `forks` | repeats executions from a step on |
 //! | `trial` | tries one state, and calls nothing |
 //! | `resume` | after a start of the server |
@@ -24,7 +25,9 @@ mod activities;
 mod advance;
 mod aliases;
 mod arn;
+mod await_end;
 mod census;
+mod deploy;
 mod desk;
 mod effects;
 mod ends;
@@ -43,10 +46,12 @@ mod nested;
 mod paging;
 mod parts;
 mod payloads;
+mod pictures;
 mod resume;
 mod run;
 mod settings;
 mod shelf;
+mod signal;
 mod start;
 mod starts;
 mod tags;
@@ -58,6 +63,7 @@ mod versions;
 pub use activities::Activity;
 pub use aliases::{Alias, Route};
 pub use arn::{Arn, Named, account};
+pub use await_end::Begun;
 pub use desk::Work;
 pub use exception::Exception;
 pub use executions::{Listed, Wanted};
@@ -67,11 +73,13 @@ pub use machine::{Draft, Machine, MachineKind, Stamped, Tag, Version};
 pub use machines::{Change, Created, Described, Updated};
 pub use map_runs::{Change as PaceChange, Counts};
 pub use paging::{Chunk, Paging};
+pub use pictures::Picture;
 pub use run::{MapRun, Origin, Run, Summary, status};
 pub use settings::Settings;
+pub use signal::Said;
 pub use start::{Start, Started};
 pub use trial::Trial;
-pub use wisp_workflow::{Step, execution::Pace};
+pub use wisp_workflow::{Step, drawing, execution::Pace};
 
 pub(crate) use advance::stopping;
 pub(crate) use ends::Ends;

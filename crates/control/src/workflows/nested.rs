@@ -1,7 +1,7 @@
 //! Executions that executions start: by a task, and by a map run.
 
 use serde_json::{Value, json};
-use wisp_core::{Result, model::EntityName};
+use wisp_core::{Code, Result, model::EntityName};
 use wisp_workflow::{
     execution::{self, Child, Effect, EventKind, Execution, Outcome, Status, TaskStart},
     machine::Pattern,
@@ -11,6 +11,7 @@ use super::{
     Exception, MachineKind,
     arn::Named,
     effects::Task,
+    functions::{PAUSE, TRIES},
     key,
     run::{Parent, Run, status},
     start::{Founded, Target, is_running},
@@ -27,6 +28,7 @@ impl Control {
         }
         let run = match nested {
             Ok(run) => run,
+            Err(error) if error.code() == Code::Unavailable => return None,
             Err(error) => {
                 let exception = Exception::name_of(&error).unwrap_or("AWSStepFunctionsException");
                 return Some(task.failed(format!("StepFunctions.{exception}"), error.message()));
@@ -83,7 +85,7 @@ impl Control {
             return Ok(run);
         }
         let (key, arn, parent) = (run.key(), run.execution.identity.arn.clone(), run.parent.clone());
-        match self.found(run).await? {
+        match self.found_nested(run).await? {
             Founded::Before(known) if known.parent == parent => Ok(*known),
             Founded::Before(_) => Err(Exception::ExecutionAlreadyExists.of(arn)),
             Founded::Now => {
@@ -98,6 +100,7 @@ impl Control {
         let outcome = match self.try_child(run, id).await {
             Ok(Some(outcome)) => outcome,
             Ok(None) => return None,
+            Err(error) if error.code() == Code::Unavailable => return None,
             Err(error) => Outcome {
                 status: Status::Failed,
                 output: None,
@@ -119,11 +122,25 @@ impl Control {
             let machine = self.parsed(&run.namespace, &run.definition).await?;
             return Ok(self.run_in_memory(run, machine).await.map(|(_, outcome)| outcome));
         }
-        let founded = self.found(run).await;
+        let founded = self.found_nested(run).await;
         self.start_ended(&parent, id, Some(key.clone())).await;
         founded?;
         let ended = self.end_of(&key).await;
         Ok(ended.and_then(|ended| ended.execution.outcome))
+    }
+
+    /// Makes a nested execution durable and lets it go. What the platform fails at is tried again.
+    async fn found_nested(&self, run: Run) -> Result<Founded> {
+        for _ in 1..TRIES {
+            match self.found(run.clone()).await {
+                Err(error) if error.code().status() == 500 && error.code().retry() => {
+                    tracing::warn!(?error, "a nested execution could not be started; it is tried again");
+                    self.inner.clock.sleep(PAUSE).await;
+                }
+                founded => return founded,
+            }
+        }
+        self.found(run).await
     }
 
     /// An execution when it has ended. None when the server ends first.

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use wisp_control::{Invoked, Wait};
 use wisp_core::model::ActivationId;
 
-use crate::world::{Death, Server, World};
+use crate::world::{Fault, Server, World};
 
 /// What is invoked: a sequence, a conductor written by hand, and a composition of Composer, within one another.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,12 +106,12 @@ fn without_ids(text: &str) -> String {
 }
 
 /// Runs it on a server that dies once; the records at its end, and how many commits the last server made.
-async fn run(what: What, composition: Option<&str>, death: Option<Death>) -> (Value, usize) {
+async fn run(what: What, composition: Option<&str>, fault: Option<Fault>) -> (Value, usize) {
     let world = World::new();
     let mut server = world.start(None).await;
     prepare(&server, composition).await;
     server.kill();
-    server = world.start(death).await;
+    server = world.start(fault).await;
     let name = server.name(match what {
         What::Sequence => "top",
         What::Conductor => "conduct",
@@ -144,7 +144,7 @@ async fn run(what: What, composition: Option<&str>, death: Option<Death>) -> (Va
     }
     let ran = world.calls.ran.lock().unwrap().clone();
     let once: HashSet<_> = ran.iter().collect();
-    assert_eq!(once.len(), ran.len(), "{what:?}, {death:?}: a component ran twice");
+    assert_eq!(once.len(), ran.len(), "{what:?}, {fault:?}: a component ran twice");
     (tree(&server, id).await, server.commits())
 }
 
@@ -158,10 +158,10 @@ async fn killed(what: What) {
     assert_eq!(undisturbed["response"]["success"], true, "{undisturbed:#}");
     assert!(commits > 5, "{what:?} needs more than {commits} commits");
     for number in 1..=commits {
-        for death in [Death::Before(number), Death::After(number)] {
-            let ended = timeout(Duration::from_secs(120), run(what, composition, Some(death))).await;
-            let (end, _) = ended.unwrap_or_else(|_| panic!("{what:?}, {death:?}: it does not end"));
-            assert_eq!(end, undisturbed, "{what:?}, {death:?}");
+        for fault in [Fault::DiesBefore(number), Fault::DiesAfter(number)] {
+            let ended = timeout(Duration::from_secs(120), run(what, composition, Some(fault))).await;
+            let (end, _) = ended.unwrap_or_else(|_| panic!("{what:?}, {fault:?}: it does not end"));
+            assert_eq!(end, undisturbed, "{what:?}, {fault:?}");
         }
     }
 }

@@ -156,9 +156,12 @@ pub async fn answer(server: &Server, world: &World) -> Run {
         input: Some(r#"{"items":[{"n":1},{"n":2},{"n":3}]}"#.into()),
         trace: None,
     };
-    // One that has ended since the last server died is not started again.
-    let _ = control.start_execution(caller, start).await;
     let execution = arn(server, &format!("execution:outer:{NAME}"));
+    // One that has ended since the last server died is not started again; what panics is tried again.
+    let _ = control.start_execution(caller, start.clone()).await;
+    while control.describe_execution(caller, &execution).await.is_err() {
+        let _ = control.start_execution(caller, start.clone()).await;
+    }
     loop {
         let tokens = world.calls.tokens.lock().unwrap().clone();
         for token in tokens {

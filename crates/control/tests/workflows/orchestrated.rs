@@ -1,4 +1,4 @@
-//! A server that is killed at any write of the journal leaves an orchestration that ends as if nothing had happened: with
+//! A server that is killed at any write of the journal, or a turn that panics there, leaves an orchestration that ends as if nothing had happened: with
 //! activities, a child, a timer, an entity, an event, and a beginning anew.
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use wisp_control::{
 };
 use wisp_core::model::Identity;
 
-use crate::world::{Death, Server, World};
+use crate::world::{Fault, Server, World};
 
 const COUNTER: &str = "@counter@one";
 
@@ -134,10 +134,18 @@ async fn end(server: &Server, told: &mut bool) -> (Option<String>, Option<String
         ..Start::default()
     };
     // It may be there, or its start may have been recorded and not acknowledged.
-    let _ = control.start_orchestration(caller, &hub, start).await;
-    if !*told {
-        control.raise_event(caller, &hub, "one", "go", None).await.unwrap();
-        *told = true;
+    while control.start_orchestration(caller, &hub, start.clone()).await.is_err() {
+        if control
+            .find_orchestration(caller, &hub, "one", false)
+            .await
+            .unwrap()
+            .is_some()
+        {
+            break;
+        }
+    }
+    while !*told {
+        *told = control.raise_event(caller, &hub, "one", "go", None).await.is_ok();
     }
     let ended = control
         .await_orchestration(caller, &hub, "one", Status::is_over)
@@ -148,10 +156,10 @@ async fn end(server: &Server, told: &mut bool) -> (Option<String>, Option<String
     (ended.unwrap().output, counter.and_then(|shown| shown.entity.state))
 }
 
-/// Runs it on a server that dies once; returns its output, the entity's value, and how many commits the last server made.
-async fn run(death: Option<Death>) -> ((Option<String>, Option<String>), usize) {
+/// Runs it on a server where something goes wrong once; returns its output, the entity's value, and how many commits the last server made.
+async fn run(fault: Option<Fault>) -> ((Option<String>, Option<String>), usize) {
     let world = World::new();
-    let mut server = world.start(death).await;
+    let mut server = world.start(fault).await;
     let mut told = false;
     loop {
         tokio::select! {
@@ -164,16 +172,23 @@ async fn run(death: Option<Death>) -> ((Option<String>, Option<String>), usize) 
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_orchestration_ends_alike_wherever_the_server_is_killed() {
+async fn ends_alike(faults: impl Fn(usize) -> [Fault; 2]) {
     let (undisturbed, commits) = run(None).await;
     assert!(commits > 10, "all constructs need more than {commits} commits");
     assert_eq!(undisturbed, (Some("done".into()), Some("1".into())));
-    for number in 1..=commits {
-        for death in [Death::Before(number), Death::After(number)] {
-            let ended = timeout(Duration::from_secs(120), run(Some(death))).await;
-            let (ended, _) = ended.unwrap_or_else(|_| panic!("{death:?}: the orchestration does not end"));
-            assert_eq!(ended, undisturbed, "{death:?}");
-        }
+    for fault in (1..=commits).flat_map(faults) {
+        let ended = timeout(Duration::from_secs(120), run(Some(fault))).await;
+        let (ended, _) = ended.unwrap_or_else(|_| panic!("{fault:?}: the orchestration does not end"));
+        assert_eq!(ended, undisturbed, "{fault:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_orchestration_ends_alike_wherever_the_server_is_killed() {
+    ends_alike(|number| [Fault::DiesBefore(number), Fault::DiesAfter(number)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_orchestration_ends_alike_whichever_turn_panics() {
+    ends_alike(|number| [Fault::PanicsBefore(number), Fault::PanicsAfter(number)]).await;
 }

@@ -28,11 +28,13 @@ use wisp_core::{
 use wisp_store::Engine;
 use wisp_testkit::clock::Simulated;
 
-/// When a server dies: at its n-th commit to the journal, before it or right after.
+/// What goes wrong on a server at its n-th commit to the journal, before it or right after: it dies, or whoever commits panics.
 #[derive(Clone, Copy, Debug)]
-pub enum Death {
-    Before(usize),
-    After(usize),
+pub enum Fault {
+    DiesBefore(usize),
+    DiesAfter(usize),
+    PanicsBefore(usize),
+    PanicsAfter(usize),
 }
 
 pub struct World {
@@ -60,7 +62,7 @@ pub struct Server {
 
 /// Whether the server lives, and what it has committed.
 pub struct Fate {
-    death: Option<Death>,
+    fault: Option<Fault>,
     commits: AtomicUsize,
     dead: AtomicBool,
     died: Notify,
@@ -104,9 +106,9 @@ impl World {
     }
 
     /// A server that has started.
-    pub async fn start(&self, death: Option<Death>) -> Server {
+    pub async fn start(&self, fault: Option<Fault>) -> Server {
         let fate = Arc::new(Fate {
-            death,
+            fault,
             commits: AtomicUsize::new(0),
             dead: AtomicBool::new(false),
             died: Notify::new(),
@@ -313,7 +315,7 @@ fn conducted(arguments: &Value) -> Value {
     }
 }
 
-/// A journal whose server dies at one of its commits. What was committed stays.
+/// A journal at one of whose commits something goes wrong. What was committed stays.
 struct Mortal(Arc<dyn Journal>, Arc<Fate>);
 
 #[async_trait]
@@ -321,12 +323,16 @@ impl Journal for Mortal {
     async fn commit(&self, turn: Turn) -> Result<()> {
         self.1.alive().await;
         let number = self.1.commits.fetch_add(1, SeqCst) + 1;
-        if matches!(self.1.death, Some(Death::Before(last)) if last == number) {
-            self.1.die().await;
+        match self.1.fault {
+            Some(Fault::DiesBefore(last)) if last == number => self.1.die().await,
+            Some(Fault::PanicsBefore(last)) if last == number => panic!("a fault of the test, before a commit"),
+            _ => {}
         }
         let committed = self.0.commit(turn).await;
-        if matches!(self.1.death, Some(Death::After(last)) if last == number) {
-            self.1.die().await;
+        match self.1.fault {
+            Some(Fault::DiesAfter(last)) if last == number => self.1.die().await,
+            Some(Fault::PanicsAfter(last)) if last == number => panic!("a fault of the test, after a commit"),
+            _ => {}
         }
         committed
     }
