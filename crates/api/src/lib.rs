@@ -22,6 +22,7 @@ mod states;
 pub mod tls;
 mod transaction;
 mod web;
+mod workflows;
 
 pub use listen::Listener;
 pub use router::{admin_router, router};

@@ -16,7 +16,7 @@ use crate::{
     },
     states,
     transaction::frame,
-    web,
+    web, workflows,
 };
 
 /// The REST API, and what the server says of itself.
@@ -111,6 +111,7 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/web/{*path}", any(web::serve));
     let router = router
         .merge(hosted::routes())
+        .merge(workflows::routes())
         .merge(gateway(&state))
         .merge(durable::service(&state));
     let suffix = state.web.host.clone();

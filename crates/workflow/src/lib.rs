@@ -2,13 +2,15 @@
 //!
 //! [`query`] evaluates the two query languages of the Amazon States Language, [`validate`] finds what is wrong in a
 //! definition, [`orchestration`] is the core of orchestrators and entities as code, [`composer`] runs the compositions of Apache
-//! OpenWhisk's Composer; [`apart`] keeps large values apart from what holds them. Nothing here does I/O, reads a clock or
+//! OpenWhisk's Composer; [`apart`] keeps large values apart from what holds them,
+//! [`drawing`] draws. Nothing here does I/O, reads a clock or
 //! rolls dice: the moment and the seed of randomness come in with the [`query::Scope`], so that the same arguments give the
 //! same answer when a journal is replayed.
 
 mod advance;
 pub mod apart;
 pub mod composer;
+pub mod drawing;
 pub mod execution;
 mod failure;
 mod fields;

@@ -78,6 +78,27 @@ impl FromRequestParts<State> for Segment {
     }
 }
 
+/// Who calls, the namespace, and the segments `id` and `run` of the path as they are.
+pub(crate) struct Segments {
+    pub place: Place,
+    pub id: String,
+    pub run: String,
+}
+
+impl FromRequestParts<State> for Segments {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Failure> {
+        let (place, segments) = read(parts, state).await?;
+        let text = |key| segment(&segments, key).unwrap_or_default().to_owned();
+        Ok(Self {
+            place,
+            id: text("id"),
+            run: text("run"),
+        })
+    }
+}
+
 /// Who calls and the namespace, with all segments that the route names. In a path with an empty segment nothing has a
 /// name, whatever the router makes of it.
 async fn read(parts: &mut Parts, state: &State) -> Result<(Place, RawPathParams), Failure> {

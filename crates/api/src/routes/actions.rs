@@ -121,14 +121,17 @@ async fn invoke(
 }
 
 fn wait(query: &Query, longest: u64) -> Result<Wait> {
+    Ok(patience(query, longest)?.map_or(Wait::None, Wait::For))
+}
+
+/// For how long a caller waits for the end of what it starts, if it does.
+pub(crate) fn patience(query: &Query, longest: u64) -> Result<Option<Duration>> {
     let timeout = query.read("timeout", |text| match text.parse() {
         Ok(timeout) if (1..=longest).contains(&timeout) => Ok(timeout),
         _ => Err(format!("Timeout must be number of milliseconds up to {longest}.")),
     })?;
-    match query.flag("blocking")? {
-        true => Ok(Wait::For(Duration::from_millis(timeout.unwrap_or(longest)))),
-        false => Ok(Wait::None),
-    }
+    let blocking = query.flag("blocking")?;
+    Ok(blocking.then(|| Duration::from_millis(timeout.unwrap_or(longest))))
 }
 
 /// The reply when something was started whose end is not waited for.

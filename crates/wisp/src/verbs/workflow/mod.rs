@@ -2,7 +2,6 @@
 
 mod credentials;
 mod deploy;
-mod drawing;
 mod fork;
 mod graph;
 mod inspect;
@@ -15,7 +14,6 @@ mod start;
 mod tables;
 mod test;
 mod timeline;
-mod visits;
 
 use clap::Parser;
 

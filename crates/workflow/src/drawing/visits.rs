@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::drawing::Look;
+use super::Look;
 
 /// One stay of an execution in a state.
 #[derive(Debug, PartialEq, Serialize)]

@@ -5,8 +5,9 @@ use std::{
     fmt::Write,
 };
 
-use serde::Serialize;
 use serde_json::{Map, Value};
+
+use super::Look;
 
 /// Height of a state without states inside, and least width, in pixels.
 const HEIGHT: f64 = 40.0;
@@ -19,33 +20,6 @@ const MARGIN: f64 = 18.0;
 /// Height of the name of a state with states inside.
 const TITLE: f64 = 22.0;
 
-/// How a state is in an execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Look {
-    /// It was entered and not left.
-    Running,
-    /// It was left.
-    Succeeded,
-    /// It ended the execution.
-    Failed,
-    /// It was stopped.
-    Aborted,
-}
-
-impl Look {
-    /// Fill and border.
-    pub fn colours(look: Option<Look>) -> (&'static str, &'static str) {
-        match look {
-            None => ("#ffffff", "#98a2b3"),
-            Some(Look::Running) => ("#d6e9ff", "#1570cd"),
-            Some(Look::Succeeded) => ("#d8f3df", "#20813a"),
-            Some(Look::Failed) => ("#fddcd9", "#c4281c"),
-            Some(Look::Aborted) => ("#fdeccb", "#a86100"),
-        }
-    }
-}
-
 /// Something that is drawn, from its own upper left corner.
 struct Piece {
     width: f64,
@@ -54,7 +28,7 @@ struct Piece {
 }
 
 /// A definition as SVG, its states coloured as they are.
-pub fn svg(definition: &Value, looks: &HashMap<String, Look>) -> String {
+pub fn graph(definition: &Value, looks: &HashMap<String, Look>) -> String {
     let flow = flow(definition, looks);
     let (width, height) = (flow.width + 2.0 * MARGIN, flow.height + 2.0 * MARGIN);
     format!(
@@ -205,7 +179,7 @@ fn arrow(from: (f64, f64, f64, f64), to: (f64, f64, f64, f64)) -> String {
 }
 
 /// A text as it stands in SVG.
-pub fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -229,7 +203,7 @@ mod tests {
             },
         });
         let looks = HashMap::from([("M".to_owned(), Look::Running)]);
-        let svg = svg(&definition, &looks);
+        let svg = graph(&definition, &looks);
         assert_eq!(svg.matches("<rect").count(), 4);
         assert_eq!(
             svg.matches("<path d=\"M").count(),
