@@ -223,6 +223,27 @@ fn faults_have_the_words_of_the_reference() {
             "$replace('a','','x')",
             "D3010: Second argument of replace function cannot be an empty string",
         ),
+        (
+            "$sort([{},{}])",
+            "D3070: The single argument form of the sort function can only be applied to an array of strings or an array \
+             of numbers.  Use the second argument to specify a comparison function",
+        ),
+        (
+            "$split('a',1)",
+            "T0410: Argument 2 of function \"split\" does not match function signature",
+        ),
+        (
+            "$replace('a',/a/,1)",
+            "T0410: Argument 3 of function \"replace\" does not match function signature",
+        ),
+        (
+            "$fromMillis('x')",
+            "T0410: Argument 1 of function \"fromMillis\" does not match function signature",
+        ),
+        (
+            "$pad(1,2)",
+            "T0410: Argument 1 of function \"pad\" does not match function signature",
+        ),
         ("1()", "T1006: Attempted to invoke a non-function"),
         ("[1,2}", "S0202: Expected \"]\", got \"}\""),
     ] {
@@ -231,6 +252,23 @@ fn faults_have_the_words_of_the_reference() {
             cause.ends_with(&format!("threw an error during evaluation. {words}")),
             "{cause}"
         );
+    }
+}
+
+#[test]
+fn what_fits_is_taken() {
+    for (expression, expected) in [
+        ("$sort([3,1,2])", json!([1, 2, 3])),
+        ("$sort(['b','a'])", json!(["a", "b"])),
+        ("$sort([{'n':2},{'n':1}], function($l,$r){$l.n>$r.n}).n", json!([1, 2])),
+        ("$split('a1b2c', /[0-9]/)", json!(["a", "b", "c"])),
+        ("$split('a b c', ' ', 2)", json!(["a", "b"])),
+        ("'a,b' ~> $split(',')", json!(["a", "b"])),
+        ("$replace('aXb', 'X', function($m){'-'})", json!("a-b")),
+        ("$pad('a', 3, '.')", json!("a..")),
+        ("$fromMillis(0)", json!("1970-01-01T00:00:00.000Z")),
+    ] {
+        assert_eq!(value(expression), Ok(expected), "{expression}");
     }
 }
 

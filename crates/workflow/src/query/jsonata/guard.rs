@@ -16,6 +16,66 @@ const BOUNDED: &str = "bounded value";
 /// Lets a number pass that is exact.
 const EXACT: &str = "exact number";
 
+/// Arguments that a function must not be given but which the library takes: the function, how many arguments it must have for
+/// the place to count, the place, and what fits there.
+const REFUSED: [(&str, usize, usize, Fit); 5] = [
+    ("fromMillis", 1, 0, Fit::Number),
+    ("pad", 2, 0, Fit::Text),
+    ("replace", 3, 2, Fit::TextOrFunction),
+    ("sort", 1, 0, Fit::Ordered),
+    ("split", 2, 1, Fit::TextOrFunction),
+];
+
+/// What a function takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Number,
+    Text,
+    TextOrFunction,
+    /// Numbers only, or texts only.
+    Ordered,
+}
+
+impl Fit {
+    fn fits(self, value: &JValue) -> bool {
+        let callable =
+            |value: &JValue| matches!(value, JValue::Lambda(_) | JValue::Builtin { .. } | JValue::Regex { .. });
+        match (self, value) {
+            (_, JValue::Undefined) | (Fit::Number, JValue::Number(_)) | (Fit::Text, JValue::String(_)) => true,
+            (Fit::TextOrFunction, JValue::String(_)) => true,
+            (Fit::TextOrFunction, value) => callable(value),
+            (Fit::Ordered, JValue::Array(items)) => {
+                let all = |fits: fn(&JValue) -> bool| items.iter().all(fits);
+                items.len() < 2
+                    || all(|item| matches!(item, JValue::Number(_)))
+                    || all(|item| matches!(item, JValue::String(_)))
+            }
+            (Fit::Ordered, _) => true,
+            _ => false,
+        }
+    }
+}
+
+/// The name of what lets only that pass which a function takes at a place.
+fn fitting(function: &str, place: usize) -> String {
+    format!("argument {} of {function}", place + 1)
+}
+
+/// What is said of something else, as the library says such things.
+fn misfit(function: &str, place: usize, fit: Fit) -> String {
+    match fit {
+        Fit::Ordered => {
+            "D3070: The single argument form of the sort function can only be applied to an array of strings or \
+                         an array of numbers.  Use the second argument to specify a comparison function"
+                .to_owned()
+        }
+        _ => format!(
+            "T0410: Argument {} of function {function} does not match function signature",
+            place + 1
+        ),
+    }
+}
+
 /// Functions that walk their arguments, or write them.
 const WALKING: [&str; 7] = [
     "base64encode",
@@ -33,6 +93,14 @@ const MULTIPLE: usize = 256;
 
 /// Gives an evaluator the functions that [`guard`] calls.
 pub fn register(evaluator: &mut Evaluator, bytes: usize) -> Result<(), EvaluatorError> {
+    for (function, _, place, fit) in REFUSED {
+        evaluator.register_fn(&fitting(function, place), move |arguments: &[JValue]| {
+            match arguments.first().cloned().unwrap_or(JValue::Undefined) {
+                value if fit.fits(&value) => Ok(value),
+                _ => Err(EvaluatorError::TypeError(misfit(function, place, fit))),
+            }
+        })?;
+    }
     evaluator.register_fn(EXACT, |arguments: &[JValue]| match arguments.first() {
         Some(JValue::Number(number)) if number.abs() > 9_007_199_254_740_992.0 => Err(EvaluatorError::EvaluationError(
             "D2014: The size of the sequence allocated by the range operator is out of bounds".into(),
@@ -106,6 +174,12 @@ fn operands(op: BinaryOp, lhs: &mut AstNode, rhs: &mut AstNode) {
 }
 
 fn arguments(name: &str, args: &mut [AstNode]) {
+    for (_, count, place, _) in REFUSED.iter().filter(|(function, ..)| *function == name) {
+        let given = args.len();
+        if let Some(argument) = args.get_mut(*place).filter(|_| exactly_or_more(name, given, *count)) {
+            wrap(&fitting(name, *place), argument, None);
+        }
+    }
     if let Some(each) = multiplied(name) {
         let part = args.get(each).cloned();
         if let Some(first) = args.first_mut() {
@@ -114,6 +188,11 @@ fn arguments(name: &str, args: &mut [AstNode]) {
     } else if WALKING.contains(&name) {
         args.iter_mut().for_each(|argument| wrap(BOUNDED, argument, None));
     }
+}
+
+/// Whether so many arguments are those that a rule is about: to sort by a function is another matter.
+fn exactly_or_more(name: &str, given: usize, count: usize) -> bool {
+    given == count || given > count && name != "sort"
 }
 
 fn multiplied(name: &str) -> Option<usize> {
@@ -133,8 +212,10 @@ fn is_literal(node: &AstNode) -> bool {
 
 fn wrap(function: &str, node: &mut AstNode, part: Option<AstNode>) {
     let part = part.filter(|part| !is_literal(part) || matches!(part, AstNode::String(_)));
-    let is_exact = matches!(node, AstNode::Number(number) if number.abs() < 1e15);
-    if is_exact || (is_literal(node) && function == BOUNDED && part.is_none()) {
+    let is_exact = matches!(node, AstNode::Number(number) if number.abs() < 1e15) && function == EXACT;
+    let is_short = is_literal(node) && function == BOUNDED && part.is_none();
+    // The library compiles patterns where they stand.
+    if is_exact || is_short || matches!(node, AstNode::Regex { .. } | AstNode::Placeholder) {
         return;
     }
     let inner = std::mem::replace(node, AstNode::Undefined);
