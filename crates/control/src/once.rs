@@ -5,13 +5,22 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use wisp_core::{
     Code, Error, Result,
-    model::{Activation, ActivationId, EntityName, Fqn, Json, Right},
+    model::{Activation, ActivationId, Chain, EntityName, Fqn, Json, Right},
 };
 
 use crate::{
     control::Control,
     invoke::{Call, json as text},
 };
+
+/// Work that an action is called for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work<'a> {
+    /// The same whenever it is begun.
+    pub id: ActivationId,
+    /// What led to it.
+    pub chain: &'a Chain,
+}
 
 /// What an action is called for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +37,7 @@ impl Control {
     /// room.
     pub(crate) async fn run_once(
         &self,
-        id: ActivationId,
+        Work { id, chain }: Work<'_>,
         namespace: &EntityName,
         name: &Fqn,
         payload: &Value,
@@ -43,8 +52,10 @@ impl Control {
             return Ok(Arc::new(activation));
         }
         let owner = self.owner(namespace).await?;
-        let caller = owner.ok_or_else(|| Error::new(Code::Forbidden, format!("'{namespace}' has no owner")))?;
+        let mut caller = owner.ok_or_else(|| Error::new(Code::Forbidden, format!("'{namespace}' has no owner")))?;
+        caller.chain = chain.clone();
         let resolved = self.resolve(&caller, name, Right::Activate).await?;
+        self.guard(&caller, &resolved.action)?;
         self.inner.kinds.check_runnable(&resolved.action.exec)?;
         let _permit = self.inner.admission.promised(namespace);
         let call = Call {

@@ -50,6 +50,7 @@ impl From<Error> for Refusal {
             Code::Unauthenticated => (403, "UnrecognizedClientException"),
             Code::Forbidden => (403, "AccessDeniedException"),
             Code::Throttled => (400, "ThrottlingException"),
+            Code::Loop => (400, "ExecutionLimitExceeded"),
             Code::TooLarge => (413, "RequestEntityTooLargeException"),
             Code::Unavailable => (503, "ServiceUnavailableException"),
             code if code.status() >= 500 => (500, "InternalServerException"),

@@ -79,6 +79,14 @@ pub(super) fn execution(run: &Run, not_redrivable: Option<String>) -> Value {
         ("redrivable", json!(not_redrivable.is_none())),
         ("notRedrivable", json!(not_redrivable)),
         ("mapRun", json!(parent.and_then(|parent| parent.map_run.as_deref()))),
+        (
+            "chain",
+            if run.chain.is_empty() {
+                Value::Null
+            } else {
+                json!(run.chain)
+            },
+        ),
         ("startedBy", json!(parent.map(|parent| parent.key.as_str()))),
         (
             "forkedFrom",

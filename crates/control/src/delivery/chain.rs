@@ -10,10 +10,13 @@ use wisp_core::{
 };
 
 use super::sealed;
-use crate::{control::Control, invoke::Call, transaction::is_ours};
+use crate::{control::Control, invoke::Call, transaction::is_ours, workflows};
 
 /// An action with this annotation may be part of any loop.
 const ALLOWED: &str = "allow-loop";
+
+/// A state machine with this tag may be.
+const TAG: &str = "wisp:allow-loop";
 
 const MINUTE: Millis = 60_000;
 
@@ -78,10 +81,20 @@ impl Control {
 
     /// The chain that a key tells of, which some run was given; none if it is not such a key.
     pub(crate) fn chain_of_key(&self, key: &ApiKey) -> Option<Chain> {
-        let (run, depth) = sealed::open(&self.inner.seal, key)?;
+        let (run, depth) = self.run_of_key(key)?;
+        Some(self.chain_of_run(run, depth))
+    }
+
+    /// The run that a key was made for, and how many functions in a row led to what it asks for.
+    pub(crate) fn run_of_key(&self, key: &ApiKey) -> Option<(ActivationId, u32)> {
+        sealed::open(&self.inner.seal, key)
+    }
+
+    /// The chain of what a run asks for.
+    pub(crate) fn chain_of_run(&self, run: ActivationId, depth: u32) -> Chain {
         let known = self.inner.chains.by_run.get(&run);
         let links = known.map(|chain| chain.links.clone()).unwrap_or_default();
-        Some(Chain { depth, links })
+        Chain { depth, links }
     }
 
     /// The caller, with the functions that led to its call if its transaction tells of them.
@@ -94,6 +107,25 @@ impl Control {
             caller.chain = (*chain).clone();
         }
         caller
+    }
+
+    /// Refuses an execution of a machine that functions have led to without end.
+    pub(crate) fn guard_machine(&self, caller: &Identity, machine: &workflows::Machine) -> Result<()> {
+        let (depth, most) = (caller.chain.depth, self.inner.delivery.chain_depth);
+        if most == 0 || depth <= most || machine.tags.get(TAG).is_some_and(|value| value == "true") {
+            return Ok(());
+        }
+        let said = format!(
+            "State machine '{}' was not started: {depth} functions in a row led to it, and {most} may.",
+            machine.name
+        );
+        metrics::counter!("wisp_loops_refused_total", "reason" => "depth").increment(1);
+        let namespace = &caller.namespace;
+        tracing::warn!(%namespace, machine = machine.name, "a loop of functions and executions was stopped");
+        let remedy = format!("end the loop, or let the machine be part of one with the tag {TAG}=true");
+        Err(Error::new(Code::Loop, said)
+            .with("limit", "delivery.chain_depth")
+            .with("remedy", remedy))
     }
 
     /// Refuses a run that functions have led to without end: too many in a row, or itself too often.

@@ -4,11 +4,14 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use wisp_core::{
     Code, Result,
-    model::{Activation, ActivationId, EntityName, Fqn, Status},
+    model::{Activation, ActivationId, Chain, EntityName, Fqn, Status},
 };
 use wisp_workflow::orchestration::Failure;
 
-use crate::{control::Control, once::What};
+use crate::{
+    control::Control,
+    once::{What, Work},
+};
 
 /// Under this name a launcher is asked for a durable function of the code.
 const REQUEST: &str = "__durable";
@@ -85,7 +88,11 @@ impl Control {
         payload: &Value,
         what: What,
     ) -> Answered<Value> {
-        match self.run_once(id, namespace, name, payload, what).await {
+        let work = Work {
+            id,
+            chain: &Chain::default(),
+        };
+        match self.run_once(work, namespace, name, payload, what).await {
             Ok(activation) => Ok(outcome(&activation)),
             Err(error) if error.code() == Code::Unavailable || error.code().retry() && error.code().status() >= 500 => {
                 Err(error)

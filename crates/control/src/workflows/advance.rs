@@ -183,6 +183,7 @@ impl Control {
         held.turns += 1;
         earliest.into_iter().for_each(|at| workflows.alarm.set(at));
         self.count(held, first, before);
+        self.forget_tasks(key, held);
         for effect in begin {
             self.begin_effect(key, held, effect);
         }
@@ -245,7 +246,7 @@ impl Control {
     /// A definition, parsed.
     pub(super) async fn parsed(&self, namespace: &wisp_core::model::EntityName, digest: &str) -> Result<Arc<Machine>> {
         let (cache, key) = (&self.inner.workflows.parsed, super::machines::key(namespace, digest));
-        if let Some(machine) = cache.get(&key) {
+        if let Some((machine, _)) = cache.get(&key) {
             return Ok(machine);
         }
         let text = self.definition(namespace, digest).await?;
@@ -253,7 +254,7 @@ impl Control {
             Error::new(Code::Corrupted, format!("the definition '{key}' is no JSON")).because(error)
         })?;
         let machine = Arc::new(Machine::parse(&value)?);
-        cache.insert(key, machine.clone());
+        cache.insert(key, (machine.clone(), text.len()));
         Ok(machine)
     }
 }

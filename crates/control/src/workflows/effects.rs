@@ -2,7 +2,7 @@
 //! names the effect, so that a second answer changes nothing.
 
 use serde_json::Value;
-use wisp_core::model::EntityName;
+use wisp_core::model::{Chain, EntityName};
 use wisp_workflow::{
     execution::{Child, Effect, EventKind, TaskStart},
     machine::{Pattern, Resource},
@@ -25,6 +25,8 @@ pub(super) struct Task {
     pub nonce: String,
     /// How many executions led to that one.
     pub depth: u32,
+    /// What led to it, and itself: what it calls is part of that.
+    pub chain: Chain,
     /// What to call.
     pub start: TaskStart,
     /// Whether the service has accepted it already.
@@ -134,6 +136,7 @@ impl Task {
             namespace: run.namespace.clone(),
             nonce: run.nonce.clone(),
             depth: run.depth(),
+            chain: run.link(key),
             start,
             taken,
         }

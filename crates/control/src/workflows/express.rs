@@ -58,6 +58,7 @@ impl Control {
             let message = "This operation is not supported by this type of state machine";
             return Err(Exception::StateMachineTypeNotSupported.says(message));
         }
+        self.guard_machine(caller, &target.machine)?;
         let input = self.read_input(start.input.as_deref())?;
         let name = start.name.unwrap_or_else(uuid);
         check_name(&name)?;

@@ -49,7 +49,11 @@ impl Control {
         }
         let name = fork.name.unwrap_or_else(uuid);
         check_name(&name)?;
-        self.begin_run(repeated(source, entry, event, name)).await
+        let run = Run {
+            chain: caller.chain.clone(),
+            ..repeated(source, entry, event, name)
+        };
+        self.begin_run(run).await
     }
 
     /// A step as an execution's history tells it.

@@ -14,7 +14,11 @@ use wisp_workflow::{
 };
 
 use super::effects::Task;
-use crate::{control::Control, event::id_of, once::What};
+use crate::{
+    control::Control,
+    event::id_of,
+    once::{What, Work},
+};
 
 /// How the `Resource` of an action may begin.
 const ACTION: &str = "wisp:action:";
@@ -113,7 +117,8 @@ impl Control {
         let namespace = &task.namespace;
         let id = id_of(&["workflow", &task.key, &task.nonce, &task.start.id.to_string()]);
         let name = Fqn::resolve(name, namespace)?;
-        self.run_once(id, namespace, &name, payload, What::Invocation).await
+        let work = Work { id, chain: &task.chain };
+        self.run_once(work, namespace, &name, payload, What::Invocation).await
     }
 }
 
@@ -195,6 +200,7 @@ fn refused(name: &str, error: &Error) -> Failure {
         Code::NotFound => "Lambda.ResourceNotFoundException",
         Code::Forbidden | Code::Isolation => "Lambda.AccessDeniedException",
         Code::Throttled => "Lambda.TooManyRequestsException",
+        Code::Loop => "Lambda.RecursiveInvocationException",
         Code::BadRequest | Code::TooLarge => "Lambda.InvalidParameterValueException",
         _ => "Lambda.ServiceException",
     };

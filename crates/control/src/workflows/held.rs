@@ -47,6 +47,8 @@ pub(crate) struct Held {
     stopped: Vec<u64>,
     /// How much of the work is done here and ends soon.
     pub under_way: usize,
+    /// Tasks of activities that nobody waits for any more since the last turn, and that no worker has taken.
+    pub untaken: Vec<(String, u64)>,
     /// Large values that are stored apart.
     payloads: Payloads,
 }
@@ -81,6 +83,17 @@ pub(crate) struct Open {
 }
 
 impl Open {
+    /// The activity that it waits for a worker of.
+    fn activity(&self) -> Option<String> {
+        match &self.effect {
+            Effect::StartTask(task) if !self.taken => match Resource::parse(&task.resource) {
+                Resource::Activity(arn) => Some(arn),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Whether somebody must see to its end even after it was taken: a nested execution's is waited for here.
     fn lasts(&self) -> bool {
         match &self.effect {
@@ -104,6 +117,7 @@ impl Held {
             dropped: BTreeMap::new(),
             stopped: Vec::new(),
             under_way: 0,
+            untaken: Vec::new(),
             payloads,
         }
     }
@@ -313,6 +327,8 @@ impl Held {
         let open = mem::take(&mut self.open);
         let (open, over): (BTreeMap<_, _>, BTreeMap<_, _>) =
             open.into_iter().partition(|(id, _)| execution.awaits(*id));
+        let untaken = over.iter().filter_map(|(id, open)| Some((open.activity()?, *id)));
+        self.untaken.extend(untaken);
         commit.settled.extend(over.into_keys().map(|id| id.to_string()));
         self.open = open;
         Ok(())

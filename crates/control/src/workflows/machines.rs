@@ -133,13 +133,9 @@ impl Control {
             return Err(Exception::StateMachineLimitExceeded.limit("workflows.machines", settings.machines));
         }
         let mut writes = vec![defining(&caller.namespace, &draft.definition)?];
-        let version = self.publishing(
-            caller,
-            &mut machine,
-            draft.publish,
-            draft.version_description,
-            &mut writes,
-        )?;
+        let description = draft.version_description;
+        let publishing = self.publishing(caller, &mut machine, draft.publish, description, &mut writes);
+        let version = publishing.await?;
         let key = key(&caller.namespace, &machine.name);
         writes.push(writing(MACHINES, key, &machine, Expect::Absent)?);
         match shelf.commit(writes).await? {
@@ -214,13 +210,9 @@ impl Control {
         if *draft != before {
             draft.revision_id = Some(uuid());
         }
-        let version = self.publishing(
-            caller,
-            &mut machine,
-            change.publish,
-            change.version_description,
-            &mut writes,
-        )?;
+        let description = change.version_description;
+        let publishing = self.publishing(caller, &mut machine, change.publish, description, &mut writes);
+        let version = publishing.await?;
         let key = key(&caller.namespace, &machine.name);
         writes.push(writing(MACHINES, key, &machine, Expect::At(revision))?);
         match self.inner.workflows.shelf.commit(writes).await? {

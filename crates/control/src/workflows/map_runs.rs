@@ -17,7 +17,7 @@ use super::{
 use crate::{control::Control, resolve::require};
 
 /// The execution of a map run, by the run's ARN.
-const MAP_RUNS: Table = "map_runs";
+pub(super) const MAP_RUNS: Table = "map_runs";
 
 /// Children that are counted in one read.
 const PAGE: usize = 1000;

@@ -20,6 +20,7 @@
 //! | `forks` | repeats executions from a step on |
 //! | `trial` | tries one state, and calls nothing |
 //! | `resume` | after a start of the server |
+//! | `sweep` | removes definitions and map runs that nothing refers to |
 
 mod activities;
 mod advance;
@@ -54,6 +55,7 @@ mod shelf;
 mod signal;
 mod start;
 mod starts;
+mod sweep;
 mod tags;
 mod tasks;
 mod timers;

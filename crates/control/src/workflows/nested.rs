@@ -61,7 +61,8 @@ impl Control {
     async fn nested(&self, task: &Task) -> Result<Run> {
         let parameters = &task.start.input;
         let owner = self.owner(&task.namespace).await?;
-        let caller = owner.ok_or_else(|| Exception::StateMachineDoesNotExist.of(&task.namespace))?;
+        let mut caller = owner.ok_or_else(|| Exception::StateMachineDoesNotExist.of(&task.namespace))?;
+        caller.chain = task.chain.clone();
         let machine = parameters["StateMachineArn"].as_str().unwrap_or_default();
         let name = nested_name(&task.key, &task.nonce, &task.start);
         super::arn::check_name(&name)?;
@@ -339,6 +340,7 @@ pub(super) fn child_run(parent: &str, of: &Run, child: &Child) -> Run {
             map_run,
             depth: of.depth() + 1,
         }),
+        chain: of.chain.clone(),
         nonce: child.name.clone(),
         stopped: None,
         redriven: None,

@@ -3,12 +3,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wisp_core::{
     Code, Error, Result,
-    model::{EntityName, Millis},
+    model::{Chain, EntityName, Fqn, Millis},
     ports::journal::Place,
 };
 use wisp_workflow::execution::{Execution, Pace, Status};
 
 use super::{key, nested::map_run_scope};
+use crate::event::id_of;
 
 /// An execution as it is stored: the core's state, and what the platform knows beside it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub struct Run {
     /// The task of another execution that started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// The functions that led to its start, if one started it.
+    #[serde(default, skip_serializing_if = "Chain::is_empty")]
+    pub chain: Chain,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Millis>,
@@ -129,6 +133,25 @@ impl Run {
         self.parent.as_ref().map_or(0, |parent| parent.depth)
     }
 
+    /// What led to it, with itself as the last link: so functions that it calls have a key that tells of them, and what they
+    /// start is known to come from here.
+    pub(super) fn link(&self, key: &str) -> Chain {
+        let id = id_of(&["execution", key, &self.nonce]);
+        let machine = self.execution.identity.machine_name.as_str();
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() || "._@-".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        };
+        let name: String = machine.chars().map(plain).collect();
+        match name.parse() {
+            Ok(name) => self.chain.with(id, &Fqn::new(self.namespace.clone(), None, name)),
+            Err(_) => self.chain.clone(),
+        }
+    }
+
     /// When it started.
     pub fn started(&self) -> Millis {
         u64::try_from(self.execution.started_ms).unwrap_or_default()
@@ -169,6 +192,9 @@ pub fn status(status: Status) -> &'static str {
         Status::Aborted => "ABORTED",
     }
 }
+
+/// All of them.
+pub(super) const STATUSES: [&str; 5] = [RUNNING, "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"];
 
 /// The status of what is not over.
 pub(crate) const RUNNING: &str = "RUNNING";

@@ -27,6 +27,8 @@ pub struct Settings {
     pub tags: usize,
     /// Longest definition, in bytes.
     pub definition_size: usize,
+    /// Definitions that are kept in memory as they are read, as long as their texts, in bytes.
+    pub definitions_cache_size: u64,
     /// Executions of a namespace that run at the same time.
     pub open_executions: usize,
     /// Executions that may lead to one another: a task starts one, whose task starts the next.
@@ -76,6 +78,7 @@ impl Default for Settings {
             aliases: 100,
             tags: 50,
             definition_size: 1 << 20,
+            definitions_cache_size: 32 << 20,
             open_executions: 1_000_000,
             nesting: 32,
             payload_size: limits.payload_bytes,

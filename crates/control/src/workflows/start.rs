@@ -69,6 +69,7 @@ impl Control {
     pub async fn start_execution(&self, caller: &Identity, start: Start) -> Result<Started> {
         require(caller, Right::Activate)?;
         let target = self.target(caller, &start.machine).await?;
+        self.guard_machine(caller, &target.machine)?;
         let input = self.read_input(start.input.as_deref())?;
         let name = start.name.unwrap_or_else(uuid);
         check_name(&name)?;
@@ -181,6 +182,7 @@ impl Control {
             alias: target.alias.clone(),
             nonce: uuid(),
             parent: None,
+            chain: caller.chain.clone(),
             stopped: None,
             redriven: None,
             forked: None,

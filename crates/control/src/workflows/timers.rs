@@ -7,7 +7,7 @@ use std::{
 use futures_util::future::join_all;
 use tokio::sync::Notify;
 use wisp_core::{
-    Result,
+    Error, Result,
     model::Millis,
     ports::journal::{Due, Timer},
 };
@@ -24,6 +24,9 @@ const LONGEST: u64 = 30_000;
 
 /// Pause after a failure of the store, in milliseconds.
 const PAUSE: u64 = 1000;
+
+/// Longest pause before an execution that cannot be told of its timer is told again, in milliseconds.
+const SELDOM: u64 = 3_600_000;
 
 /// Wakes whoever waits for the next timer when an earlier one is set.
 #[derive(Default)]
@@ -101,7 +104,7 @@ impl Control {
         if !due.is_empty() {
             let control = self.clone();
             self.inner.tasks.spawn(Box::pin(async move {
-                join_all(due.iter().map(|due| control.see_fired(due))).await;
+                join_all(due.into_iter().map(|due| control.see_fired(due))).await;
                 // One that fired too early was set again for its moment, and perhaps passed over.
                 control.inner.workflows.alarm.notify.notify_one();
             }));
@@ -114,25 +117,36 @@ impl Control {
         Ok(next.saturating_sub(self.inner.clock.now()).min(LONGEST))
     }
 
-    /// Fires a timer, however long its execution takes to hear of it: others do not wait for that.
-    async fn see_fired(&self, due: &Due) {
-        let alarm = &self.inner.workflows.alarm;
-        while let Err(error) = self.fire_timer(due).await {
-            if self.inner.workflows.is_stopping() {
-                return;
+    /// Fires a timer, however long its execution takes to hear of it: others do not wait for that. One that nobody takes is tried
+    /// again by itself, ever more seldom.
+    async fn see_fired(&self, due: Due) {
+        match self.fire_timer(&due).await {
+            Ok(()) => drop(self.inner.workflows.alarm.firing().remove(&name_of(&due))),
+            Err(error) => {
+                let control = self.clone();
+                let again = async move { control.fire_again(due, error).await };
+                self.inner.tasks.spawn(Box::pin(again));
             }
+        }
+    }
+
+    async fn fire_again(&self, due: Due, first: Error) {
+        let (mut failed, mut pause) = (Err(first), PAUSE);
+        while let Err(error) = failed {
             tracing::error!(
                 execution = due.execution,
                 ?error,
                 "an execution was not told of its timer"
             );
-            if !error.code().retry() {
-                // Nobody takes it off the index: it is left alone until the next start.
-                return;
+            tokio::select! {
+                () = self.inner.clock.sleep(Duration::from_millis(pause)) => {}
+                () = self.inner.workflows.stopped() => return,
             }
-            self.inner.clock.sleep(Duration::from_millis(PAUSE)).await;
+            pause = (2 * pause).min(SELDOM);
+            failed = self.fire_timer(&due).await;
         }
-        alarm.firing().remove(&name_of(due));
+        self.inner.workflows.alarm.firing().remove(&name_of(&due));
+        self.inner.workflows.alarm.notify.notify_one();
     }
 
     async fn fire_timer(&self, due: &Due) -> Result<()> {

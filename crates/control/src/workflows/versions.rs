@@ -54,12 +54,9 @@ impl Control {
         }
         let shelf = &self.inner.workflows.shelf;
         let own = key(&caller.namespace, &name);
-        let most = self.inner.workflows.settings.versions;
-        if shelf.count(VERSIONS, &format!("{own}/")).await? >= most {
-            return Err(Exception::ServiceQuotaExceededException.limit("workflows.versions", most));
-        }
         let mut writes = Vec::new();
-        let version = self.publishing(caller, &mut machine, true, description, &mut writes)?;
+        let publishing = self.publishing(caller, &mut machine, true, description, &mut writes);
+        let version = publishing.await?;
         writes.push(writing(MACHINES, own, &machine, Expect::At(revision))?);
         let arn = version.unwrap_or_else(|| self.arn(caller, Named::Machine(name)));
         match shelf.commit(writes).await? {
@@ -69,7 +66,7 @@ impl Control {
     }
 
     /// Adds to a commit what publishes a machine, and counts it in the machine.
-    pub(super) fn publishing(
+    pub(super) async fn publishing(
         &self,
         caller: &Identity,
         machine: &mut Machine,
@@ -79,6 +76,11 @@ impl Control {
     ) -> Result<Option<Arn>> {
         if !publish {
             return Ok(None);
+        }
+        let most = self.inner.workflows.settings.versions;
+        let own = format!("{}/", key(&caller.namespace, &machine.name));
+        if self.inner.workflows.shelf.count(VERSIONS, &own).await? >= most {
+            return Err(Exception::ServiceQuotaExceededException.limit("workflows.versions", most));
         }
         machine.published += 1;
         let version = Version {

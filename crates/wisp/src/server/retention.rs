@@ -39,6 +39,11 @@ pub(super) fn start(keep: Keep, platform: &Platform, stop: CancellationToken) {
                 Ok(pieces) => tracing::info!(pieces, "code that no action refers to was removed"),
                 Err(error) => tracing::error!(?error, "unused code could not be swept"),
             }
+            match control.sweep_workflows().await {
+                Ok(0) => {}
+                Ok(records) => tracing::info!(records, "definitions that nothing refers to were removed"),
+                Err(error) => tracing::error!(?error, "unused definitions could not be swept"),
+            }
         }
     }));
 }

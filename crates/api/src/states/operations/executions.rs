@@ -160,6 +160,10 @@ fn document(run: &Run, not_redrivable: Option<String>) -> Value {
         ("redriveStatus", Some(redrivable.into())),
         ("redriveStatusReason", not_redrivable.map(Value::from)),
         (
+            "chain",
+            (!run.chain.is_empty()).then(|| serde_json::to_value(&run.chain).unwrap_or_default()),
+        ),
+        (
             "forkedFrom",
             run.forked.as_ref().map(|origin| origin.execution.as_str().into()),
         ),
