@@ -84,6 +84,7 @@ pub(super) async fn test(extract::State(state): extract::State<State>, at: Named
         variables: written(test.variables),
         result,
         failure,
+        loose: false,
         role: None,
         retries: test.retries,
     };

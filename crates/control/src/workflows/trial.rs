@@ -9,7 +9,7 @@ use wisp_workflow::{
     validate::validate_state,
 };
 
-use super::{Exception, MachineKind, machines::refuse_faults};
+use super::{Exception, MachineKind, machines::refuse_faults, mocks::check_answer};
 use crate::{control::Control, resolve::require};
 
 /// Types of states that do nothing outside: their work cannot be mocked.
@@ -32,6 +32,8 @@ pub struct Trial {
     pub result: Option<String>,
     /// The error that its work ends with, and its story.
     pub failure: Option<(Option<String>, Option<String>)>,
+    /// Whether a mocked result may be anything.
+    pub loose: bool,
     /// The role that it would be given; a task that is not mocked must have one.
     pub role: Option<String>,
     /// How often its retriers have tried again already.
@@ -67,6 +69,10 @@ impl Control {
             return Err(Exception::ValidationException.says("RoleArn must be specified when testing a Task state"));
         }
         check_mock(tried, mock.as_ref())?;
+        let resource = tried.and_then(|state| state["Resource"].as_str());
+        if let (Some(resource), Some(Mocked::Result(answer)), false) = (resource, &mock, trial.loose) {
+            check_answer(resource, answer)?;
+        }
         let input = self.read_input(trial.input.as_deref())?;
         let known = read(trial.context.as_deref(), "context")?;
         let context = match known {

@@ -19,6 +19,7 @@ pub(super) async fn test(asked: Asked) -> Answer {
         variables: asked.optional("variables")?,
         result: word(&mock, "result"),
         failure,
+        loose: mock["fieldValidationMode"] == "NONE",
         role: asked.optional("roleArn")?,
         retries: configuration["retrierRetryCount"]
             .as_u64()
