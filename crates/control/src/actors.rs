@@ -40,6 +40,9 @@ pub(crate) trait Driver: Send + Sync {
     /// Keeps an execution that nothing happens to, or not.
     fn park(&self, _held: Box<Self::Held>) {}
 
+    /// Tells others again what a turn that panicked may have left unsaid.
+    fn revive(&self, _key: &str) {}
+
     /// One turn. It takes the letters that are done with; those that it leaves with an error are tried again.
     fn turn(
         &self,
@@ -72,6 +75,7 @@ pub(crate) trait Driver: Send + Sync {
                         metrics::counter!("wisp_turns_panicked_total").increment(1);
                         panics += 1;
                         actors.survive(key, letters);
+                        self.revive(key);
                         PAUSE.saturating_mul(1 << (panics - 1).min(6)).min(LONGEST)
                     }
                 };
@@ -144,11 +148,11 @@ impl<L: Letter, H: Held> Actors<L, H> {
         !std::mem::replace(&mut actor.driven, true)
     }
 
-    /// Puts a new execution with its first letter; false if one of this key is here.
-    pub fn found(&self, key: &str, held: Box<H>, letter: L) -> bool {
+    /// Puts a new execution with its first letter; gives it back if one of this key is here.
+    pub fn found(&self, key: &str, held: Box<H>, letter: L) -> Result<(), Box<H>> {
         let mut actors = self.lock();
         if actors.contains_key(key) {
-            return false;
+            return Err(held);
         }
         let actor = Actor {
             inbox: vec![letter],
@@ -156,7 +160,7 @@ impl<L: Letter, H: Held> Actors<L, H> {
             held: Some(held),
         };
         actors.insert(key.to_owned(), actor);
-        true
+        Ok(())
     }
 
     /// What the last driver left.

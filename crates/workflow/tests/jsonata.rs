@@ -264,7 +264,7 @@ fn what_fits_is_taken() {
         ("$split('a1b2c', /[0-9]/)", json!(["a", "b", "c"])),
         ("$split('a b c', ' ', 2)", json!(["a", "b"])),
         ("'a,b' ~> $split(',')", json!(["a", "b"])),
-        ("$replace('aXb', 'X', function($m){'-'})", json!("a-b")),
+        ("$replace('aXb', /X/, function($m){'-'})", json!("a-b")),
         ("$pad('a', 3, '.')", json!("a..")),
         ("$fromMillis(0)", json!("1970-01-01T00:00:00.000Z")),
     ] {

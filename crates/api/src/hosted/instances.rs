@@ -135,10 +135,7 @@ pub(super) async fn tell(
                 .await?;
             return Ok(reply(TAKEN, &id));
         }
-        "rewind" => {
-            let reason = "An instance of an action cannot be rewound; it can be restarted.";
-            return Ok(reply(StatusCode::NOT_IMPLEMENTED, &reason));
-        }
+        "rewind" => Word::Rewind(reason),
         _ => return Err(crate::failure::nothing().into()),
     };
     state.control.tell_hosted(&at.caller, &at.namespace, id, word).await?;

@@ -7,7 +7,7 @@ use wisp_core::{
     model::{EntityName, Fqn},
 };
 use wisp_workflow::{
-    hosted::{Answer, EntityAnswer, HOST, HTTP, Host, Replay, entity_request, failed},
+    hosted::{Answer, EntityAnswer, HOST, HTTP, Host, Replay, entity_request, failed, rewound},
     orchestration::{Decision, Kind, Report, Started},
 };
 
@@ -17,6 +17,7 @@ use crate::{
     event::id_of,
     once::What,
     orchestrations::{BatchWork, Carrier, Done, Ending, Task, TurnWork},
+    workflows::uuid,
 };
 
 /// The version of the contract in which the platform itself waits for long timers and for answers from the web.
@@ -29,6 +30,9 @@ pub struct Actions;
 #[async_trait]
 impl Carrier for Actions {
     async fn turn(&self, control: &Control, work: Arc<TurnWork>) -> Result<Done<Decision>> {
+        if let Some(decision) = rewound(&work.past, &work.new, &uuid().replace('-', "")) {
+            return Ok(decision.into());
+        }
         let replay = Replay::new(&work.past, &work.new);
         if let Some(decision) = replay.alone() {
             return Ok(decision.into());

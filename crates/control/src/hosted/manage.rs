@@ -58,6 +58,8 @@ pub enum Word {
     Suspend(String),
     /// Go on.
     Resume(String),
+    /// Go on from where it failed.
+    Rewind(String),
 }
 
 fn hub(namespace: &EntityName) -> Result<Hub> {
@@ -134,6 +136,7 @@ impl Control {
             Word::Terminate(reason) => self.terminate_orchestration(caller, &hub, id, text(reason), true).await,
             Word::Suspend(reason) => self.suspend_orchestration(caller, &hub, id, text(reason)).await,
             Word::Resume(reason) => self.resume_orchestration(caller, &hub, id, text(reason)).await,
+            Word::Rewind(reason) => self.rewind_orchestration(caller, &hub, id, Some(reason)).await,
         }
     }
 

@@ -17,6 +17,8 @@ use crate::control::Control;
 /// * What the user's code does, failing included, is data: a [`Decision`] that completes as failed, an [`Ending`] with a
 ///   failure, a [`Report`]. An error means that the code was not run, or nobody knows what came of it; the same work then is
 ///   asked for again after a pause (`orchestrations.retry_seconds`).
+/// * [`Code::Throttled`](wisp_core::Code::Throttled) says that there is no room: the work is let go from memory, and the carrier
+///   has it asked for when there is. [`Code::Conflict`](wisp_core::Code::Conflict) says of an activity that it is at it already.
 /// * A turn or a batch is asked for again too when the server ended before its result was committed. An activity likewise: who
 ///   can tell, by [`Task::id`], that it has run already returns what it returned.
 /// * Of one instance, at most one turn is under way, and of one entity one batch; of its activities any number.

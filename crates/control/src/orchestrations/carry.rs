@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use wisp_core::Error;
+use wisp_core::{Code, Error};
 use wisp_workflow::orchestration::{Activity, Batch, Turn};
 
 use super::{
@@ -49,6 +49,7 @@ impl Control {
         let carrier = self.inner.orchestrations.carrier(&work.hub);
         match carrier.turn(self, work).await {
             Ok(done) => self.hand(key, Letter::Decided(number, done)),
+            Err(error) if error.code() == Code::Throttled => self.hand(key, Letter::Shelved(number)),
             Err(error) => self.lose(key, number, &error).await,
         }
     }
@@ -57,6 +58,7 @@ impl Control {
         let carrier = self.inner.orchestrations.carrier(&work.hub);
         match carrier.entity(self, work).await {
             Ok(done) => self.hand(key, Letter::Reported(number, done)),
+            Err(error) if error.code() == Code::Throttled => self.hand(key, Letter::Shelved(number)),
             Err(error) => self.lose(key, number, &error).await,
         }
     }
@@ -68,7 +70,7 @@ impl Control {
         }
     }
 
-    /// Begins an activity; it is begun again until it has ended.
+    /// Begins an activity; it is begun again until it has ended. One that there is no room for is begun when there is.
     pub(super) fn begin_activity(&self, kept: &Kept, id: String, activity: Activity) {
         let task = Arc::new(Task {
             hub: kept.hub.clone(),
@@ -81,6 +83,7 @@ impl Control {
             loop {
                 match carrier.activity(&control, task.clone()).await {
                     Ok(done) => return control.hand(&key, Letter::Finished(id, done)),
+                    Err(error) if matches!(error.code(), Code::Throttled | Code::Conflict) => return,
                     Err(error) if !control.pause_work(&key, &error).await => return,
                     Err(_) => {}
                 }

@@ -79,7 +79,7 @@ impl Kept {
         }
         for post in outcome.posts {
             let key = self.hub.key(&post.to);
-            if let Some(refusal) = undeliverable(&post) {
+            if let Some(refusal) = undeliverable(&post, self.full) {
                 refusal.map_or(Ok(()), |refusal| self.hear(refusal, now, false, commit))?;
                 continue;
             }
@@ -204,8 +204,9 @@ impl Kept {
     }
 }
 
-/// Why a message cannot be for anybody, if so: what its sender hears, if it waits for an answer.
-fn undeliverable(post: &Post) -> Option<Option<Message>> {
+/// Why a message cannot be for anybody, if so: what its sender hears, if it waits for an answer. Where the namespace is full,
+/// nothing may be started.
+fn undeliverable(post: &Post, full: bool) -> Option<Option<Message>> {
     let (to, event) = (&post.to, &post.message.event);
     let fits = !to.is_empty() && to.len() <= LONGEST && !to.chars().any(char::is_control);
     let right = match &event.kind {
@@ -214,10 +215,15 @@ fn undeliverable(post: &Post) -> Option<Option<Message>> {
         }
         _ => !is_entity(to),
     };
-    if fits && right {
+    let starts = matches!(event.kind, Kind::ExecutionStarted(_));
+    if fits && right && !(full && starts) {
         return None;
     }
     let failure = || {
+        if fits && right {
+            let message = "The namespace has as many instances as it may have (orchestrations.open_instances).";
+            return Some(Box::new(Failure::lasting("InstanceLimitExceeded", message)));
+        }
         let message = format!("'{}' is no id that this can be sent to.", to.escape_debug());
         Some(Box::new(Failure::lasting("InvalidInstanceId", message)))
     };

@@ -1,7 +1,7 @@
 //! Work for workers that connect: what nobody does waits here, and comes back here when a worker goes.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -16,6 +16,7 @@ use wisp_workflow::orchestration::{Decision, Report};
 use super::{
     Carrier, Hub,
     carrier::{BatchWork, Done, Ending, Task, TurnWork},
+    shelf::Shelf,
 };
 use crate::{control::Control, resolve::require, workflows::stopping};
 
@@ -131,6 +132,10 @@ struct Board {
     out: HashMap<u64, (u64, Item)>,
     /// The worker that had work last: the next one after it has the next.
     last: u64,
+    /// Activities that are here, by what they are called: none is here twice.
+    activities: HashSet<String>,
+    /// Where to look for work that there was no room for, if there is any.
+    pub(super) shelf: Shelf,
 }
 
 impl Board {
@@ -170,7 +175,7 @@ impl Board {
                 let next = self.waiting[kind].iter().position(|item| line.takes(&item.work));
                 match next.and_then(|place| self.waiting[kind].remove(place)) {
                     Some(item) if item.reply.is_wanted() => self.give(worker, item),
-                    Some(_) => {}
+                    Some(item) => self.forget(&item),
                     None => break,
                 }
             }
@@ -180,6 +185,7 @@ impl Board {
     /// What a worker had under a token; it has room again.
     fn take(&mut self, token: u64) -> Option<Item> {
         let (worker, item) = self.out.remove(&token)?;
+        self.forget(&item);
         if let Some(line) = self.workers.get_mut(&worker) {
             line.room[item.work.kind() as usize] += 1;
             self.fill(worker);
@@ -194,26 +200,70 @@ impl Board {
         left.into_iter().for_each(|item| self.offer(item, true));
     }
 
+    fn forget(&mut self, item: &Item) {
+        if let Given::Activity(task) = &item.work {
+            self.activities.remove(&task.id());
+        }
+    }
+
+    /// How much waits for a worker.
+    fn waits(&self) -> usize {
+        self.waiting.iter().map(VecDeque::len).sum()
+    }
+
     fn is_idle(&self) -> bool {
-        self.workers.is_empty() && self.out.is_empty() && self.waiting.iter().all(VecDeque::is_empty)
+        self.shelf.is_idle()
+            && self.workers.is_empty()
+            && self.out.is_empty()
+            && self.waiting.iter().all(VecDeque::is_empty)
     }
 }
 
-/// Work that waits for workers, and who waits for it.
-#[derive(Default)]
-pub(crate) struct Desk(Mutex<HashMap<Hub, Board>>);
+/// Work that waits for workers, and who waits for it; of each hub no more than so much.
+pub(crate) struct Desk {
+    boards: Mutex<HashMap<Hub, Board>>,
+    most: usize,
+}
 
 impl Desk {
-    fn boards(&self) -> MutexGuard<'_, HashMap<Hub, Board>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn new(most: usize) -> Self {
+        Self {
+            boards: Mutex::default(),
+            most,
+        }
     }
 
-    fn offer(&self, hub: &Hub, work: Given, reply: Reply) {
+    fn boards(&self) -> MutexGuard<'_, HashMap<Hub, Board>> {
+        self.boards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes work in, unless it is here already or there is no room: then the shelf has it.
+    fn offer(&self, hub: &Hub, work: Given, reply: Reply) -> Result<()> {
         let mut boards = self.boards();
-        boards
-            .entry(hub.clone())
-            .or_default()
-            .offer(Item { work, reply }, false);
+        let board = boards.entry(hub.clone()).or_default();
+        if let Given::Activity(task) = &work
+            && board.activities.contains(&task.id())
+        {
+            return Err(Error::new(Code::Conflict, "the activity is under way"));
+        }
+        if board.waits() >= self.most {
+            board.shelf.any = true;
+            let message = format!("the hub '{}' has much work that waits for workers", hub.name);
+            return Err(Error::new(Code::Throttled, message).with("limit", "orchestrations.waiting_items"));
+        }
+        if let Given::Activity(task) = &work {
+            board.activities.insert(task.id());
+        }
+        board.offer(Item { work, reply }, false);
+        Ok(())
+    }
+
+    /// The shelf of a hub, if there is one, and whether work from it has room: somebody works, and little waits.
+    pub(super) fn shelf<T>(&self, hub: &Hub, look: impl FnOnce(&mut Shelf, bool) -> T) -> Option<T> {
+        let (mut boards, half) = (self.boards(), self.most.div_ceil(2));
+        let board = boards.get_mut(hub)?;
+        let room = !board.workers.is_empty() && board.waits() < half;
+        Some(look(&mut board.shelf, room))
     }
 
     fn take(&self, hub: &Hub, token: u64) -> Option<Item> {
@@ -280,19 +330,19 @@ async fn result<T>(control: &Control, done: oneshot::Receiver<Done<T>>) -> Resul
 impl Carrier for Desk {
     async fn turn(&self, control: &Control, work: Arc<TurnWork>) -> Result<Done<Decision>> {
         let (reply, done) = oneshot::channel();
-        self.offer(&work.hub.clone(), Given::Turn(work), Reply::Turn(reply));
+        self.offer(&work.hub.clone(), Given::Turn(work), Reply::Turn(reply))?;
         result(control, done).await
     }
 
     async fn activity(&self, control: &Control, work: Arc<Task>) -> Result<Done<Ending>> {
         let (reply, done) = oneshot::channel();
-        self.offer(&work.hub.clone(), Given::Activity(work), Reply::Activity(reply));
+        self.offer(&work.hub.clone(), Given::Activity(work), Reply::Activity(reply))?;
         result(control, done).await
     }
 
     async fn entity(&self, control: &Control, work: Arc<BatchWork>) -> Result<Done<Report>> {
         let (reply, done) = oneshot::channel();
-        self.offer(&work.hub.clone(), Given::Batch(work), Reply::Batch(reply));
+        self.offer(&work.hub.clone(), Given::Batch(work), Reply::Batch(reply))?;
         result(control, done).await
     }
 }
@@ -312,13 +362,22 @@ impl Control {
     /// Connects a worker to a hub.
     pub fn connect_worker(&self, caller: &Identity, hub: &Hub, wishes: Wishes) -> Result<Worker> {
         require(caller, Right::Activate)?;
-        Ok(self.inner.orchestrations.desk.join(hub, wishes))
+        let worker = self.inner.orchestrations.desk.join(hub, wishes);
+        self.fetch_shelved(hub);
+        Ok(worker)
+    }
+
+    /// What a worker had under a token. There may be room for more now.
+    fn take_work(&self, hub: &Hub, token: u64) -> Option<Item> {
+        let item = self.inner.orchestrations.desk.take(hub, token);
+        self.fetch_shelved(hub);
+        item
     }
 
     /// A worker has run a turn. Returns when that is recorded; a token that is not known any more changes nothing.
     pub async fn complete_turn(&self, caller: &Identity, hub: &Hub, token: u64, decision: Decision) -> Result<()> {
         require(caller, Right::Activate)?;
-        match self.inner.orchestrations.desk.take(hub, token) {
+        match self.take_work(hub, token) {
             Some(Item {
                 reply: Reply::Turn(reply),
                 ..
@@ -330,7 +389,7 @@ impl Control {
     /// A worker has run an activity. Returns when that is recorded.
     pub async fn complete_activity(&self, caller: &Identity, hub: &Hub, token: u64, ending: Ending) -> Result<()> {
         require(caller, Right::Activate)?;
-        match self.inner.orchestrations.desk.take(hub, token) {
+        match self.take_work(hub, token) {
             Some(Item {
                 reply: Reply::Activity(reply),
                 ..
@@ -342,7 +401,7 @@ impl Control {
     /// A worker has done operations. Returns when that is recorded.
     pub async fn complete_batch(&self, caller: &Identity, hub: &Hub, token: u64, report: Report) -> Result<()> {
         require(caller, Right::Activate)?;
-        match self.inner.orchestrations.desk.take(hub, token) {
+        match self.take_work(hub, token) {
             Some(Item {
                 reply: Reply::Batch(reply),
                 ..
@@ -354,7 +413,7 @@ impl Control {
     /// A worker gives work back; it is given out again after a pause.
     pub fn abandon_work(&self, caller: &Identity, hub: &Hub, token: u64) -> Result<()> {
         require(caller, Right::Activate)?;
-        drop(self.inner.orchestrations.desk.take(hub, token));
+        drop(self.take_work(hub, token));
         Ok(())
     }
 }

@@ -44,6 +44,15 @@ impl Driver for Instances<'_> {
         self.0.inner.orchestrations.park(held);
     }
 
+    fn revive(&self, key: &str) {
+        let (control, hub) = (self.0.clone(), Hub::read(key).map(|(hub, _)| hub));
+        self.0.inner.tasks.spawn(Box::pin(async move {
+            if let Some(hub) = hub {
+                control.wake_all(&hub).await;
+            }
+        }));
+    }
+
     async fn turn(
         &self,
         key: &str,
@@ -151,7 +160,8 @@ impl Control {
         let (orchestrations, journal) = (&self.inner.orchestrations, &self.inner.workflows.journal);
         let (settings, now) = (&orchestrations.settings, self.inner.clock.now());
         let mut commit = Commit::default();
-        let before = kept.standing();
+        let (before, was_open) = (kept.standing(), kept.is_open());
+        kept.full = orchestrations.is_full(&kept.hub.namespace);
         let mut outcomes = Vec::with_capacity(letters.len());
         for letter in letters {
             if matches!(letter, Letter::Fired(timer, _) if timer.id == EXPIRY) && kept.may_go() {
@@ -177,8 +187,18 @@ impl Control {
             kept.turns += 1;
             earliest.into_iter().for_each(|at| self.inner.workflows.alarm.set(at));
         }
+        match (was_open, kept.is_open()) {
+            (false, true) => orchestrations.census.begun(kept.hub.namespace.as_str(), 1),
+            (true, false) => orchestrations.census.ended(kept.hub.namespace.as_str()),
+            _ => {}
+        }
         self.follow_up(&kept, commit, before);
-        if let Some(work) = work {
+        if letters.iter().any(|letter| matches!(letter, Letter::Resumed(_))) {
+            orchestrations.changes.tell(&kept.key);
+        }
+        // What there was no room for is asked for when there is, or when something else happens.
+        let shelved = letters.iter().all(|letter| matches!(letter, Letter::Shelved(_)));
+        if let Some(work) = work.filter(|_| !shelved) {
             self.dispatch(&mut kept, work);
         }
         Ok((Some(kept), outcomes))

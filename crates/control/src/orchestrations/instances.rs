@@ -55,6 +55,7 @@ impl Control {
         };
         self.check_instance_id(&instance)?;
         self.check_payload("input", &start.input)?;
+        self.check_instances(hub)?;
         let started = Started {
             name: start.name,
             version: start.version,
@@ -257,6 +258,19 @@ impl Control {
             .events(&hub.key(id), from, limit, false)
             .await?;
         events.iter().map(|event| decode(event)).collect()
+    }
+
+    fn check_instances(&self, hub: &Hub) -> Result<()> {
+        let orchestrations = &self.inner.orchestrations;
+        if !orchestrations.is_full(&hub.namespace) {
+            return Ok(());
+        }
+        let most = orchestrations.settings.open_instances;
+        let message = format!(
+            "'{}' has {most} instances that have not ended, as many as it may have",
+            hub.namespace
+        );
+        Err(Error::new(Code::Throttled, message).with("limit", "orchestrations.open_instances"))
     }
 
     fn check_instance_id(&self, id: &str) -> Result<()> {

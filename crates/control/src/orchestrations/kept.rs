@@ -87,6 +87,8 @@ pub(crate) struct Kept {
     pub listed: Option<(&'static str, Millis)>,
     /// What its history takes in memory, in bytes.
     pub history: u64,
+    /// Whether its namespace has as many instances as it may: it can start no other.
+    pub full: bool,
 }
 
 impl crate::actors::Held for Kept {
@@ -113,6 +115,7 @@ impl Kept {
             timers: timers.into_iter().collect(),
             flight: None,
             listed: None,
+            full: false,
             history: events.iter().map(|event| event.len() as u64).sum(),
             hub,
             id,
@@ -153,6 +156,11 @@ impl Kept {
     /// Whether it is an instance that has ended.
     pub fn is_over(&self) -> bool {
         matches!(&self.subject, Subject::Instance(instance, _) if instance.status.is_over())
+    }
+
+    /// Whether it is an instance that has not ended.
+    pub fn is_open(&self) -> bool {
+        matches!(&self.subject, Subject::Instance(instance, _) if !instance.status.is_over())
     }
 
     /// Whether nothing is lost with it: it has ended, or is an entity without a value that nobody has and nobody asks.

@@ -29,19 +29,21 @@ pub(crate) enum Letter {
     Reported(u64, Done<Report>),
     /// Work for code could not be done.
     Lost(u64),
+    /// There is no room for work for code.
+    Shelved(u64),
     /// An activity has ended.
     Finished(String, Done<Ending>),
     /// A timer has fired.
     Fired(Timer, Option<Receipt>),
     /// Somebody takes locks away from it whose owners are gone.
     Release(Option<Receipt>),
-    /// The server has started: activities that were under way are begun again.
-    Resumed,
+    /// The server has started, or there is room for work: activities that were under way are begun again.
+    Resumed(Option<Receipt>),
 }
 
 impl actors::Letter for Letter {
     fn resumed() -> Self {
-        Letter::Resumed
+        Letter::Resumed(None)
     }
 
     fn survive(mut self, error: &Error) -> Option<Self> {
@@ -50,7 +52,7 @@ impl actors::Letter for Letter {
             let _ = receipt.send(Err(error.copy()));
             return None;
         }
-        Some(self).filter(|letter| !matches!(letter, Letter::Resumed))
+        Some(self).filter(|letter| !matches!(letter, Letter::Resumed(_)))
     }
 }
 
@@ -68,11 +70,12 @@ impl Letter {
             | Letter::Say(_, receipt)
             | Letter::Rewind(_, receipt)
             | Letter::Fired(_, receipt)
-            | Letter::Release(receipt) => receipt,
+            | Letter::Release(receipt)
+            | Letter::Resumed(receipt) => receipt,
             Letter::Decided(_, done) => &mut done.receipt,
             Letter::Reported(_, done) => &mut done.receipt,
             Letter::Finished(_, done) => &mut done.receipt,
-            Letter::Arrived | Letter::Lost(_) | Letter::Resumed => return None,
+            Letter::Arrived | Letter::Lost(_) | Letter::Shelved(_) => return None,
         };
         receipt.take()
     }

@@ -12,7 +12,7 @@
 //! | `instances`, `queries`, `entities` | the use cases: start, look, wait, tell, end, rewind, restart; list and purge; entities |
 //! | `letter`, `kept`, `read`, `commit`, `drive` | what happens to an instance; it in memory; what a letter makes of it; what is written; the loop |
 //! | `carrier`, `carriers`, `carry` | who runs code, the table of them, and how work is handed over |
-//! | `desk` | workers that connect |
+//! | `desk`, `shelf` | workers that connect; work that waits for them in memory, and what there was no room for |
 //! | `resume` | after a start of the server; timers |
 
 mod carrier;
@@ -31,6 +31,7 @@ mod queries;
 mod read;
 mod resume;
 mod settings;
+mod shelf;
 
 pub use carrier::{BatchWork, Carrier, Done, Ending, Task, TurnWork};
 pub use desk::{Given, Handed, Names, Wishes, WorkKind, Worker};

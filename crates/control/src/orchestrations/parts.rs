@@ -1,9 +1,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use quick_cache::{Weighter, sync::Cache};
+use wisp_core::model::EntityName;
 
 use super::{Carrier, Hub, Settings, desk::Desk, kept::Kept, letter::Letter};
-use crate::{actors::Actors, workflows::Ends};
+use crate::{
+    actors::Actors,
+    workflows::{Census, Ends},
+};
 
 /// What the use cases of orchestrations stand on.
 pub(crate) struct Orchestrations {
@@ -12,6 +16,8 @@ pub(crate) struct Orchestrations {
     pub actors: Actors<Letter, Kept>,
     /// Who waits for a change of an instance's status.
     pub changes: Ends,
+    /// How many instances have not ended, by namespace.
+    pub census: Census,
     /// Work for workers that connect.
     pub desk: Arc<Desk>,
     /// Who carries out the work of hubs that are not the workers'.
@@ -36,10 +42,11 @@ impl Orchestrations {
             .max(16);
         Self {
             parked: Cache::with_weighter(items, settings.cache_size, Weight),
+            desk: Arc::new(Desk::new(settings.waiting_items)),
             settings,
+            census: Census::default(),
             actors: Actors::default(),
             changes: Ends::default(),
-            desk: Arc::default(),
             carriers: super::carriers(),
         }
     }
@@ -50,6 +57,11 @@ impl Orchestrations {
             Some(carrier) => carrier.clone(),
             None => self.desk.clone(),
         }
+    }
+
+    /// Whether a namespace has as many instances as it may.
+    pub fn is_full(&self, namespace: &EntityName) -> bool {
+        self.census.of(namespace.as_str()) >= self.settings.open_instances
     }
 
     /// Keeps something that nothing happens to, if there is room.

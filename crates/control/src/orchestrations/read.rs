@@ -44,7 +44,7 @@ impl Kept {
             Letter::Reported(number, done) => self.report(*number, &done.value, now, commit).map(Ok),
             Letter::Finished(id, done) => self.finish(id, &done.value, now, commit).map(Ok),
             Letter::Fired(timer, _) => self.fire(timer, now, commit).map(Ok),
-            Letter::Lost(number) => {
+            Letter::Lost(number) | Letter::Shelved(number) => {
                 self.flight = self.flight.take().filter(|flight| flight.number != *number);
                 Ok(Ok(()))
             }
@@ -54,7 +54,7 @@ impl Kept {
                 }
                 Ok(Ok(()))
             }
-            Letter::Resumed => {
+            Letter::Resumed(_) => {
                 let open = self.open.iter().map(|(id, activity)| (id.clone(), activity.clone()));
                 commit.begin.extend(open);
                 Ok(Ok(()))

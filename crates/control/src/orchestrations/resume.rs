@@ -1,5 +1,7 @@
 use wisp_core::{Result, model::Identity, ports::journal::Due};
 
+use wisp_workflow::orchestration::STATUSES;
+
 use super::letter::Letter;
 use crate::control::Control;
 
@@ -18,9 +20,24 @@ impl Control {
         self.inner.workflows.stopped().await;
     }
 
+    /// Counts the instances that have not ended.
+    pub(crate) async fn count_instances(&self) -> Result<()> {
+        let census = &self.inner.orchestrations.census;
+        for (status, name, _) in STATUSES {
+            if status.is_over() {
+                continue;
+            }
+            for (scope, count) in self.inner.workflows.journal.census(name).await? {
+                let namespace = scope.split('/').next().unwrap_or_default();
+                census.begun(namespace, usize::try_from(count).unwrap_or(usize::MAX));
+            }
+        }
+        Ok(())
+    }
+
     /// Lets an instance or an entity go on that the previous run of this server left with messages or activities.
     pub(crate) fn resume_instance(&self, key: &str) {
-        self.hand(key, Letter::Resumed);
+        self.hand(key, Letter::Resumed(None));
     }
 
     /// Tells an instance or an entity that one of its timers has fired; returns when that is recorded.

@@ -19,6 +19,10 @@ pub struct Settings {
     pub durability: Durability,
     /// Events in the history of an instance; it fails when there would be more.
     pub history_events: usize,
+    /// Instances of a namespace that have not ended; more are refused.
+    pub open_instances: usize,
+    /// Work of a hub that waits in memory for a worker; what is more is read from disk when there is room.
+    pub waiting_items: usize,
     /// Messages that wait for an instance or an entity; more are refused.
     pub inbox_messages: usize,
     /// Longest input, output or event that a client gives, in bytes.
@@ -50,6 +54,8 @@ impl Default for Settings {
         Self {
             durability: Durability::Speculative,
             history_events: 100_000,
+            open_instances: 1_000_000,
+            waiting_items: 10_000,
             inbox_messages: 100_000,
             payload_size: 1 << 20,
             id_length: 512,

@@ -128,7 +128,8 @@ impl Control {
         };
         let own = letters.iter().filter(|letter| letter.own).count();
         held.under_way = held.under_way.saturating_sub(own);
-        let (left, dropped): (Vec<u64>, Vec<u64>) = match letters.iter().any(|letter| letter.resumed) {
+        let resumed = letters.iter().any(|letter| letter.resumed);
+        let (left, dropped): (Vec<u64>, Vec<u64>) = match resumed {
             true => (held.left(), held.dropped.keys().copied().collect()),
             false => Default::default(),
         };
@@ -152,6 +153,9 @@ impl Control {
         }
         for id in left {
             self.begin_again(key, &mut held, id);
+        }
+        if resumed {
+            self.tell_again(key, &held);
         }
         for id in dropped {
             self.begin_effect(key, &mut held, Effect::StopChild { id });

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use wisp_core::model::{Chain, EntityName};
 use wisp_workflow::{
-    execution::{Child, Effect, EventKind, TaskStart},
+    execution::{Child, Effect, EventKind, Status, TaskStart},
     machine::{Pattern, Resource},
 };
 
@@ -65,6 +65,16 @@ impl Control {
             // Kept by the journal and by the run itself.
             Effect::SetTimer { .. } | Effect::ClearTimer { .. } | Effect::FinishMapRun { .. } => {}
         }
+    }
+
+    /// Says again what others may not have heard of an execution.
+    pub(super) fn tell_again(&self, key: &str, held: &Held) {
+        if held.run.execution.status != Status::Running {
+            self.inner.workflows.ends.tell(key);
+        }
+        let runs = held.run.map_runs.values();
+        runs.filter(|run| run.status == Status::Running)
+            .for_each(|run| self.note_map_run(key, &run.arn));
     }
 
     /// Does again what was begun before a restart and never answered.

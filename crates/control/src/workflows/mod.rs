@@ -18,7 +18,7 @@
 //! | `express` | executions in memory |
 //! | `deploy`, `await_end`, `signal`, `pictures` | what the REST API and people have beside the Step Functions API |
 //! | `forks` | repeats executions from a step on |
-//! | `trial` | tries one state, and calls nothing |
+//! | `trial`, `mocks` | tries one state, and calls nothing |
 //! | `resume` | after a start of the server |
 //! | `sweep` | removes definitions and map runs that nothing refers to |
 
@@ -43,6 +43,7 @@ mod letter;
 mod machine;
 mod machines;
 mod map_runs;
+mod mocks;
 mod nested;
 mod paging;
 mod parts;
@@ -84,6 +85,7 @@ pub use trial::Trial;
 pub use wisp_workflow::{Step, drawing, execution::Pace};
 
 pub(crate) use advance::stopping;
+pub(crate) use census::Census;
 pub(crate) use ends::Ends;
 pub(crate) use held::EXPIRY;
 pub(crate) use machines::uuid;

@@ -178,16 +178,21 @@ impl Control {
         if self.inner.workflows.starts.stop(parent, nested.task) {
             return;
         }
-        match self.try_stop(parent, &nested).await {
-            Ok(()) => self.stopped(parent, nested.task),
-            Err(error) => {
-                tracing::error!(
-                    execution = nested.key,
-                    ?error,
-                    "a nested execution could not be stopped"
-                );
+        while let Err(error) = self.try_stop(parent, &nested).await {
+            if self.inner.workflows.is_stopping() {
+                return;
             }
+            tracing::error!(
+                execution = nested.key,
+                ?error,
+                "a nested execution could not be stopped"
+            );
+            if !error.code().retry() {
+                return;
+            }
+            self.inner.clock.sleep(PAUSE).await;
         }
+        self.stopped(parent, nested.task);
     }
 
     /// Others may have started one of the same name: that is not ours to stop.

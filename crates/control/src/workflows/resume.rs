@@ -20,6 +20,7 @@ impl Control {
                 census.begun(namespace_of(&scope), usize::try_from(count).unwrap_or(usize::MAX));
             }
         }
+        self.count_instances().await?;
         let (mut resumed, mut after) = (0, None);
         loop {
             let page = journal.pending(after.as_deref(), PAGE).await?;

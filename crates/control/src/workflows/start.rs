@@ -212,19 +212,26 @@ impl Control {
         }
         self.check_room(&run)?;
         let machine: Arc<machine::Machine> = self.parsed(&run.namespace, &run.definition).await?;
-        let (receipt, recorded) = tokio::sync::oneshot::channel();
-        let letter = Letter {
-            receipt: Some(receipt),
-            ..Letter::new(Some(EventKind::Started))
-        };
-        let held = Box::new(Held::new(run, machine, self.payloads()));
-        let recorded = match workflows.actors.found(&key, held, letter) {
-            true => {
-                self.spawn_driver(&key);
-                recorded.await.map_err(|_| super::advance::stopping())?
+        let mut held = Box::new(Held::new(run, machine, self.payloads()));
+        let recorded = loop {
+            let (receipt, recorded) = tokio::sync::oneshot::channel();
+            let letter = Letter {
+                receipt: Some(receipt),
+                ..Letter::new(Some(EventKind::Started))
+            };
+            held = match workflows.actors.found(&key, held, letter) {
+                Ok(()) => {
+                    self.spawn_driver(&key);
+                    break recorded.await.map_err(|_| super::advance::stopping())?;
+                }
+                Err(held) => held,
+            };
+            // Somebody else begins one of this name now: it is there when what is told to it now is recorded, unless its
+            // beginning has failed.
+            match self.tell(&key, EventKind::Started).await {
+                Err(error) if Exception::name_of(&error) == Some(Exception::ExecutionDoesNotExist.name()) => {}
+                told => break told.and(Err(exists(&key))),
             }
-            // Somebody else begins one of this name now: it is there when what is told to it now is recorded.
-            false => self.tell(&key, EventKind::Started).await.and(Err(exists(&key))),
         };
         match recorded {
             Ok(()) => Ok(Founded::Now),

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod composed;
+mod crowded;
+mod idle;
 mod killed;
+mod looping;
 mod machine;
 mod orchestrated;
 mod waiting;

@@ -2,6 +2,7 @@
 
 use std::{
     future::pending,
+    panic::resume_unwind,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -17,8 +18,8 @@ use wisp_control::{Control, Kinds, Parts, Seal};
 use wisp_core::{
     Result,
     model::{
-        ActionPut, Activation, ActivationId, Annotations, EntityName, ExecPut, Fqn, Identity, Invocation, Isolation,
-        Limits, Millis, Outcome, Version,
+        ActionPut, Activation, ActivationId, Annotations, ApiKey, EntityName, ExecPut, Fqn, Identity, Invocation,
+        Isolation, Limits, Millis, Outcome, Version,
     },
     ports::{
         Activations, BoxFuture, Bus, Journal, Kind, Tasks,
@@ -40,6 +41,8 @@ pub enum Fault {
 pub struct World {
     engine: Engine,
     clock: Simulated,
+    /// Limits of orchestrations on servers that start from now on.
+    pub orchestrations: wisp_control::orchestrations::Settings,
     pub calls: Arc<Calls>,
 }
 
@@ -48,6 +51,8 @@ pub struct World {
 pub struct Calls {
     /// Tokens that the function `ask` was given.
     pub tokens: Mutex<Vec<String>>,
+    /// Keys that functions were given.
+    pub keys: Mutex<Vec<ApiKey>>,
     /// Activations that ran to their end.
     pub ran: Mutex<Vec<ActivationId>>,
 }
@@ -96,6 +101,7 @@ impl World {
         Self {
             engine: wisp_store::open("memory", &wisp_store::Config::default()).unwrap(),
             clock,
+            orchestrations: Default::default(),
             calls: Arc::default(),
         }
     }
@@ -145,7 +151,7 @@ impl World {
                 inline_size: 16,
                 ..Default::default()
             },
-            orchestrations: Default::default(),
+            orchestrations: self.orchestrations.clone(),
             delivery: Default::default(),
             cache_entries: 1000,
         });
@@ -236,6 +242,13 @@ impl Server {
         self.fate.commits.load(SeqCst)
     }
 
+    /// Tasks that go on.
+    pub fn tasks(&self) -> usize {
+        let mut tasks = self.tasks.0.lock().unwrap();
+        while tasks.try_join_next().is_some() {}
+        tasks.len()
+    }
+
     /// Ends it as `kill -9` does.
     pub fn kill(self) {
         self.fate.dead.store(true, SeqCst);
@@ -269,7 +282,15 @@ impl Bus for Functions {
         if let Some(token) = arguments["token"].as_str() {
             self.calls.tokens.lock().unwrap().push(token.to_owned());
         }
+        self.calls.keys.lock().unwrap().extend(invocation.api_key.clone());
         let result = match invocation.action.fqn.name() {
+            // An orchestrator that waits for an event, as its package answers.
+            "waiting" => {
+                let history = arguments["__durable"]["body"]["history"].as_array().unwrap();
+                let heard = history.iter().any(|event| event["EventType"] == 15);
+                let wait = json!({ "actionType": 6, "externalEventName": "go", "reason": "ExternalEvent" });
+                json!({ "state": { "isDone": heard, "actions": [wait], "output": "heard" }, "functions": {} })
+            }
             _ if fails => json!({ "error": { "name": "Flaky" } }),
             "conduct" => conducted(&arguments),
             // A function within a composition, which returns its parameters.
@@ -325,13 +346,13 @@ impl Journal for Mortal {
         let number = self.1.commits.fetch_add(1, SeqCst) + 1;
         match self.1.fault {
             Some(Fault::DiesBefore(last)) if last == number => self.1.die().await,
-            Some(Fault::PanicsBefore(last)) if last == number => panic!("a fault of the test, before a commit"),
+            Some(Fault::PanicsBefore(last)) if last == number => resume_unwind(Box::new("before a commit")),
             _ => {}
         }
         let committed = self.0.commit(turn).await;
         match self.1.fault {
             Some(Fault::DiesAfter(last)) if last == number => self.1.die().await,
-            Some(Fault::PanicsAfter(last)) if last == number => panic!("a fault of the test, after a commit"),
+            Some(Fault::PanicsAfter(last)) if last == number => resume_unwind(Box::new("after a commit")),
             _ => {}
         }
         committed

@@ -11,6 +11,7 @@
 //! | `attempt` | how often and when to try again |
 //! | `told` | events as the packages read them |
 //! | `answer`, `decide` | what the packages answer; what the instance does about it |
+//! | `rewind` | the history with which an instance that failed goes on |
 //! | `entity` | a batch of operations, there and back |
 
 mod answer;
@@ -20,12 +21,14 @@ mod entity;
 #[cfg(test)]
 mod recorded;
 mod replay;
+mod rewind;
 mod told;
 
 pub use answer::Answer;
 pub use decide::{Host, failed};
 pub use entity::{EntityAnswer, entity_request};
 pub use replay::Replay;
+pub use rewind::rewound;
 pub use told::{moment, read_moment, shown_event};
 
 /// The tag of a call that says which action runs it.
