@@ -38,7 +38,9 @@ pub(crate) trait Driver: Send + Sync {
     }
 
     /// Keeps an execution that nothing happens to, or not.
-    fn park(&self, _held: Box<Self::Held>) {}
+    fn park(&self, held: Box<Self::Held>) {
+        drop(held);
+    }
 
     /// Tells others again what a turn that panicked may have left unsaid.
     fn revive(&self, _key: &str) {}

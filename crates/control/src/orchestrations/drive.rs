@@ -92,7 +92,8 @@ impl Control {
         held: Option<Box<Kept>>,
         letters: &mut Vec<Letter>,
     ) -> Result<Option<Box<Kept>>, Again> {
-        let arrived = letters.iter().any(|letter| matches!(letter, Letter::Arrived));
+        let arrives = |letter: &Letter| matches!(letter, Letter::Arrived | Letter::Resumed(_));
+        let arrived = letters.iter().any(arrives);
         let held = match held {
             Some(mut held) => match self.fetch_arrived(&mut held, arrived).await {
                 Ok(()) => Ok(held),

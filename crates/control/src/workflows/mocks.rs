@@ -13,13 +13,16 @@ enum Shape {
     Text,
     Number,
     /// An object with these fields, among others.
-    Object(&'static [(&'static str, Shape)]),
+    Object(Fields),
     /// An array of such objects.
-    Array(&'static [(&'static str, Shape)]),
+    Array(Fields),
 }
 
-/// What of an answer is known, by service and operation.
-const ANSWERS: [(&str, &str, &[(&str, Shape)]); 6] = [
+/// What of an answer is known.
+type Fields = &'static [(&'static str, Shape)];
+
+/// The same by service and operation.
+const ANSWERS: [(&str, &str, Fields); 6] = [
     ("dynamodb", "*", &[("ConsumedCapacity", Object(CAPACITY))]),
     (
         "events",
@@ -60,14 +63,14 @@ const ANSWERS: [(&str, &str, &[(&str, Shape)]); 6] = [
     ),
 ];
 
-const CAPACITY: &[(&str, Shape)] = &[
+const CAPACITY: Fields = &[
     ("CapacityUnits", Number),
     ("ReadCapacityUnits", Number),
     ("WriteCapacityUnits", Number),
     ("TableName", Text),
 ];
 
-const ENTRY: &[(&str, Shape)] = &[("EventId", Text), ("ErrorCode", Text), ("ErrorMessage", Text)];
+const ENTRY: Fields = &[("EventId", Text), ("ErrorCode", Text), ("ErrorMessage", Text)];
 
 /// Refuses an answer that a task's service cannot give. What is not known of a service is not looked at.
 pub(super) fn check_answer(resource: &str, answer: &Value) -> Result<()> {
@@ -81,7 +84,7 @@ pub(super) fn check_answer(resource: &str, answer: &Value) -> Result<()> {
     known.map_or(Ok(()), |(.., fields)| check_fields(fields, answer))
 }
 
-fn check_fields(fields: &[(&str, Shape)], answer: &Value) -> Result<()> {
+fn check_fields(fields: Fields, answer: &Value) -> Result<()> {
     for (name, shape) in fields {
         match answer.get(name) {
             None | Some(Value::Null) => {}

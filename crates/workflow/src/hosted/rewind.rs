@@ -107,10 +107,7 @@ fn is_end(kind: &Kind) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
-    use crate::orchestration::{
-        Completed, Started, Status,
-        event::{Call, Rewound},
-    };
+    use crate::orchestration::{Completed, Status, event::Call};
 
     fn outside(kind: Kind) -> Event {
         Event::outside(1, kind)
@@ -155,7 +152,7 @@ mod tests {
         let past: Vec<Arc<Event>> = past.into_iter().map(Arc::new).collect();
         let new = [
             outside(Kind::TurnStarted),
-            outside(Kind::ExecutionRewound(Box::new(Rewound::default()))),
+            outside(Kind::ExecutionRewound(Box::default())),
         ];
         let decision = rewound(&past, &new, "again").unwrap();
         let [
@@ -180,7 +177,7 @@ mod tests {
     }
 
     fn start(tasks: Vec<Event>) -> Vec<Event> {
-        let started = outside(Kind::ExecutionStarted(Box::new(Started::default())));
+        let started = outside(Kind::ExecutionStarted(Box::default()));
         [started].into_iter().chain(tasks).collect()
     }
 

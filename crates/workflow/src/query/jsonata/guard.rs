@@ -94,7 +94,7 @@ const MULTIPLE: usize = 256;
 /// Gives an evaluator the functions that [`guard`] calls.
 pub fn register(evaluator: &mut Evaluator, bytes: usize) -> Result<(), EvaluatorError> {
     for (function, _, place, fit) in REFUSED {
-        evaluator.register_fn(&fitting(function, place), move |arguments: &[JValue]| {
+        evaluator.register_fn(fitting(function, place), move |arguments: &[JValue]| {
             match arguments.first().cloned().unwrap_or(JValue::Undefined) {
                 value if fit.fits(&value) => Ok(value),
                 _ => Err(EvaluatorError::TypeError(misfit(function, place, fit))),
