@@ -96,7 +96,7 @@ durable-functions: prepare ## Runs Azure Durable Functions' packages, and the ex
 
 live: prepare ## Attacks a whole platform: hostile functions, kill -9 under load
 	@$(BUILD)
-	@for suite in restart.py deploy.py images.py hostile crash.py events.py workflows.py delivery.py sink.py; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite; done
+	@for suite in restart.py deploy.py images.py hostile crash.py events.py workflows.py delivery.py sink.py buckets.py; do WISP=$(CARGO_TARGET_DIR)/debug/wisp $(PYTHON) tests/live/$$suite; done
 
 bench: prepare ## Measures throughput and latency beside bare servers
 	@./bench/run.sh

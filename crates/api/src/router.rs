@@ -11,8 +11,8 @@ use crate::{
     failure::{self, Failure},
     gateway, hosted,
     routes::{
-        actions, activations, admin, compositions, credentials, events, images, letters, limits, log_forwarding,
-        namespaces, packages, rules, secrets, server, triggers,
+        actions, activations, admin, buckets, compositions, credentials, events, images, letters, limits,
+        log_forwarding, namespaces, packages, rules, secrets, server, triggers,
     },
     states,
     transaction::frame,
@@ -112,6 +112,7 @@ pub fn router(state: State) -> Router {
     let router = router
         .merge(hosted::routes())
         .merge(workflows::routes())
+        .merge(bucket_routes())
         .merge(gateway(&state))
         .merge(durable::service(&state));
     let suffix = state.web.host.clone();
@@ -120,6 +121,23 @@ pub fn router(state: State) -> Router {
         true => router,
         false => web::by_host(router, &suffix),
     }
+}
+
+/// Buckets, their triggers and their objects: an extension of Wisp.
+fn bucket_routes() -> Router<State> {
+    let bucket = "/api/v1/namespaces/{ns}/buckets/{name}";
+    Router::new()
+        .route("/api/v1/namespaces/{ns}/buckets", only("GET", get(buckets::list)))
+        .route(bucket, only("GET, PUT, DELETE", buckets::entity()))
+        .route(
+            &format!("{bucket}/triggers/{{part}}"),
+            only("GET, PUT, DELETE", buckets::trigger()),
+        )
+        .route(&format!("{bucket}/objects"), only("GET, POST", buckets::objects()))
+        .route(
+            &format!("{bucket}/objects/{{part}}"),
+            only("GET, PUT, DELETE", buckets::object()),
+        )
 }
 
 /// The APIs that are made of web actions.

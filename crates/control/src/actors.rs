@@ -165,6 +165,13 @@ impl<L: Letter, H: Held> Actors<L, H> {
         Ok(())
     }
 
+    /// The keys that begin so.
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
+        let actors = self.lock();
+        let mine = actors.keys().filter(|key| key.starts_with(prefix));
+        mine.cloned().collect()
+    }
+
     /// What the last driver left.
     pub fn held(&self, key: &str) -> Option<Box<H>> {
         self.lock().get_mut(key)?.held.take()

@@ -8,6 +8,7 @@ use wisp_core::{
 use crate::{
     admit::Admission,
     authenticate::Subjects,
+    buckets::{self, Buckets, Recent},
     builtin::Builtins,
     catalog::Catalog,
     composer::Programs,
@@ -58,6 +59,8 @@ pub struct Parts {
     pub orchestrations: orchestrations::Settings,
     /// How rules deliver.
     pub delivery: delivery::Settings,
+    /// Limits of buckets.
+    pub buckets: buckets::Settings,
     /// Entities and keys that are kept in memory at most.
     pub cache_entries: usize,
 }
@@ -94,6 +97,9 @@ pub(crate) struct Inner {
     pub claims: Claims,
     pub delivery: delivery::Settings,
     pub waiting: Waiting,
+    pub buckets: Buckets,
+    /// Values that the next step may take from memory.
+    pub recent: Arc<Recent>,
     pub health: Health,
     pub chains: Chains,
     pub records: Arc<dyn Records>,
@@ -119,8 +125,10 @@ impl Control {
             workflows,
             orchestrations,
             delivery,
+            buckets,
             cache_entries,
         } = parts;
+        let recent = Arc::new(Recent::new(workflows.recent_size));
         let builtins = Builtins::new(&sources, &limits, clock.now());
         Self {
             inner: Arc::new(Inner {
@@ -138,6 +146,8 @@ impl Control {
                 health: Health::new(records.clone()),
                 chains: Chains::new(cache_entries),
                 waiting: Waiting::default(),
+                buckets: Buckets::new(buckets, recent.clone(), cache_entries),
+                recent,
                 delivery,
                 records,
                 admission: Admission::new(&limits),

@@ -41,6 +41,10 @@ pub(crate) struct Call {
     pub payload: Json,
     pub caller: Identity,
     pub cause: Option<ActivationId>,
+    /// The first call of all that led to this one as its part, if it is a part.
+    pub entry: Option<ActivationId>,
+    /// The activation whose result its payload is.
+    pub after: Option<ActivationId>,
     pub transaction: String,
     pub at: Millis,
     /// Whether it was promised: then it waits for room instead of being refused.
@@ -62,6 +66,8 @@ impl Call {
             payload,
             caller: self.caller.clone(),
             cause: Some(self.id),
+            entry: self.entry.or(Some(self.id)),
+            after: None,
             transaction: self.transaction.clone(),
             at,
             accepted: self.accepted || begun,
@@ -69,6 +75,14 @@ impl Call {
             delivery: None,
             log: self.log.clone(),
         }
+    }
+
+    /// The session of buckets that it belongs to: the one that is known, else the first call that led here.
+    pub fn session(&self) -> String {
+        let chain = &self.caller.chain;
+        let first = chain.links.first().map(|link| link.activation);
+        let entry = || first.or(self.entry).unwrap_or(self.id).to_string();
+        chain.session.clone().unwrap_or_else(entry)
     }
 }
 
@@ -93,6 +107,8 @@ impl Control {
             payload,
             caller: self.linked(caller, transaction),
             cause: None,
+            entry: None,
+            after: None,
             transaction: transaction.to_owned(),
             at,
             accepted: wait == Wait::None,
@@ -222,6 +238,18 @@ impl Control {
 
     /// Runs one call to its end: a function by a worker, a sequence or composition step by step.
     pub(crate) fn run<'a>(&'a self, call: Call, budget: &'a mut Budget) -> BoxFuture<'a, Result<Arc<Activation>>> {
+        match self.produces(&call) {
+            true => Box::pin(self.run_producer(call, budget)),
+            false => self.run_itself(call, budget),
+        }
+    }
+
+    /// Runs one call, whatever buckets have to do with it.
+    pub(crate) fn run_itself<'a>(
+        &'a self,
+        call: Call,
+        budget: &'a mut Budget,
+    ) -> BoxFuture<'a, Result<Arc<Activation>>> {
         if let Some(level) = self.durability(&call) {
             return Box::pin(self.run_durable(call, level));
         }
@@ -281,12 +309,15 @@ impl Control {
             true => Some(self.key_of_run(&call)?),
             false => None,
         };
+        let session = call.session();
         let Call {
             id,
             resolved,
             payload,
             caller,
             cause,
+            entry: _,
+            after,
             transaction,
             at,
             accepted: _,
@@ -318,6 +349,8 @@ impl Control {
             transaction,
             at,
             pieces,
+            session,
+            after,
             part: false,
         })
     }
@@ -325,7 +358,7 @@ impl Control {
 
 impl Control {
     /// Refuses a call that functions have led to without end; its record tells of them.
-    async fn check_loop(&self, call: &Call) -> Result<()> {
+    pub(crate) async fn check_loop(&self, call: &Call) -> Result<()> {
         let Err(error) = self.guard(&call.caller, &call.resolved.action) else {
             return Ok(());
         };

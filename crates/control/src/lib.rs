@@ -7,6 +7,7 @@ mod activations;
 mod actors;
 mod admit;
 mod authenticate;
+pub mod buckets;
 mod budget;
 mod builtin;
 mod cached;

@@ -20,6 +20,10 @@ pub(crate) struct Work<'a> {
     pub id: ActivationId,
     /// What led to it.
     pub chain: &'a Chain,
+    /// The session of buckets that it belongs to; its own when absent.
+    pub session: Option<&'a str>,
+    /// The activation whose result it takes, if that is known.
+    pub after: Option<ActivationId>,
 }
 
 /// What an action is called for.
@@ -37,7 +41,12 @@ impl Control {
     /// room.
     pub(crate) async fn run_once(
         &self,
-        Work { id, chain }: Work<'_>,
+        Work {
+            id,
+            chain,
+            session,
+            after,
+        }: Work<'_>,
         namespace: &EntityName,
         name: &Fqn,
         payload: &Value,
@@ -54,6 +63,7 @@ impl Control {
         let owner = self.owner(namespace).await?;
         let mut caller = owner.ok_or_else(|| Error::new(Code::Forbidden, format!("'{namespace}' has no owner")))?;
         caller.chain = chain.clone();
+        caller.chain.session = session.map(str::to_owned);
         let resolved = self.resolve(&caller, name, Right::Activate).await?;
         self.guard(&caller, &resolved.action)?;
         self.inner.kinds.check_runnable(&resolved.action.exec)?;
@@ -64,6 +74,8 @@ impl Control {
             payload: arguments(payload)?,
             caller,
             cause: None,
+            entry: None,
+            after,
             transaction: id.to_string(),
             at: self.inner.clock.now(),
             accepted: true,

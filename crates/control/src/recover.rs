@@ -122,6 +122,8 @@ impl Control {
                     payload,
                     caller,
                     cause: None,
+                    entry: None,
+                    after: None,
                     transaction,
                     at,
                     accepted: true,

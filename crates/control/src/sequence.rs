@@ -54,7 +54,10 @@ impl Control {
             return Ok(Known::Refused("Too many actions in the sequence.".into()));
         }
         let (payload, now) = (steps.response.result.clone(), self.inner.clock.now());
-        let inner = call.step(id, resolved, payload, now, false);
+        let inner = Call {
+            after: steps.last(),
+            ..call.step(id, resolved, payload, now, false)
+        };
         self.run_step(inner, budget).await.map(Known::Ended)
     }
 }

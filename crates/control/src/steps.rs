@@ -66,6 +66,11 @@ impl Steps {
         self.ids.is_empty()
     }
 
+    /// The last one.
+    pub fn last(&self) -> Option<ActivationId> {
+        self.ids.last().copied()
+    }
+
     /// How many have ended.
     pub fn count(&self) -> usize {
         self.ids.len()

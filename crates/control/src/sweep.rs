@@ -2,6 +2,9 @@ use wisp_core::Result;
 
 use crate::{catalog::Entity, control::Control};
 
+/// How much later than its value an object may be put, and given, in seconds.
+const HOUR: u64 = 3600;
+
 impl Control {
     /// Removes code that no action refers to, nor a durable composition that still runs, and that was last uploaded this many seconds ago or earlier: an upload
     /// precedes the action that refers to it. Returns how many pieces went.
@@ -12,6 +15,11 @@ impl Control {
             _ => None,
         });
         let digests = digests.chain(self.digests_in_use().await?);
-        self.inner.blobs.sweep(&digests.collect(), grace_seconds).await
+        // Objects of buckets are looked for nowhere: none lives for longer than this.
+        let life = self.inner.buckets.settings.life_seconds.saturating_add(HOUR);
+        self.inner
+            .blobs
+            .sweep(&digests.collect(), grace_seconds.max(life))
+            .await
     }
 }

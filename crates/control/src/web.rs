@@ -121,6 +121,8 @@ impl Control {
             payload,
             caller: owner,
             cause: None,
+            entry: None,
+            after: None,
             transaction: transaction.to_owned(),
             at,
             accepted: false,

@@ -217,6 +217,7 @@ impl State {
             since: now,
             started_in: Duration::ZERO,
             unused: waiter.is_none(),
+            ran: None,
         });
         self.others.extend(group.note(now, self.floor));
         waiter.map_or(Next::Nothing, |(waiter, _)| Next::Serve(waiter, slot))

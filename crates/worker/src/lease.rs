@@ -2,10 +2,15 @@ use std::{sync::Arc, time::Duration};
 
 use wisp_core::{
     Result,
+    model::ActivationId,
     ports::{Init, Instance, Stages},
 };
 
-use crate::{pool::Pool, start::Origin, state::Slot};
+use crate::{
+    pool::Pool,
+    start::Origin,
+    state::{Ran, Slot},
+};
 
 /// The right to run once in an instance. One that is dropped after use without [`release`](Self::release) ends the
 /// instance: its state is unknown.
@@ -60,9 +65,10 @@ impl Lease {
         self.pool.initialised(&self.slot, took);
     }
 
-    /// Gives the instance back, to be used again if it is to be kept.
-    pub fn release(mut self, keep: bool, ran: Duration) {
+    /// Gives the instance back, to be used again if it is to be kept: it has run this activation.
+    pub fn release(mut self, keep: bool, took: Duration, activation: Option<ActivationId>) {
         self.released = true;
+        let ran = Ran { took, activation };
         self.pool.release(&self.slot, keep, Some(ran));
     }
 }

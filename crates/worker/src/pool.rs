@@ -6,15 +6,15 @@ use std::{
 use tokio::sync::oneshot;
 use wisp_core::{
     Code, Error, Result,
-    model::EntityName,
-    ports::{Clock, Init, KeepAlive, Ran, Tasks},
+    model::{ActivationId, EntityName},
+    ports::{self, Clock, Init, KeepAlive, Tasks},
 };
 
 use crate::{
     Config,
     lease::Lease,
     start::Origin,
-    state::{Ahead, Key, Next, Plan, Released, Slot, Spec, Started, State},
+    state::{Ahead, Key, Next, Plan, Ran, Released, Slot, Spec, Started, State},
     stems::Stems,
 };
 
@@ -85,10 +85,17 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An instance for one run: a warm one, or the next that is free or started.
-    pub async fn lease(self: &Arc<Self>, key: Key, spec: &Spec, accepted: bool) -> Result<Lease> {
+    /// An instance for one run: a warm one, or the next that is free or started; of several that are free, the one that ran
+    /// `after`.
+    pub async fn lease(
+        self: &Arc<Self>,
+        key: Key,
+        spec: &Spec,
+        accepted: bool,
+        after: Option<ActivationId>,
+    ) -> Result<Lease> {
         let mut dead = Vec::new();
-        let turn = self.take_or_queue(&key, spec, accepted, &mut dead);
+        let turn = self.take_or_queue(&key, spec, accepted, after, &mut dead);
         if !dead.is_empty() {
             self.carry_out(Plan {
                 ends: dead,
@@ -116,10 +123,17 @@ impl Pool {
 
     /// A warm instance, or a place in the queue and the starts that pay now. What has ended while it was idle goes to
     /// `dead`.
-    fn take_or_queue(&self, key: &Key, spec: &Spec, accepted: bool, dead: &mut Vec<Arc<Slot>>) -> Result<Turn> {
+    fn take_or_queue(
+        &self,
+        key: &Key,
+        spec: &Spec,
+        accepted: bool,
+        after: Option<ActivationId>,
+        dead: &mut Vec<Arc<Slot>>,
+    ) -> Result<Turn> {
         let now = self.clock.elapsed();
         let mut state = self.state();
-        while let Some((slot, fresh)) = state.take(key, now) {
+        while let Some((slot, fresh)) = state.take(key, now, after) {
             if slot.instance.is_alive() {
                 return Ok(Turn::Now(slot, fresh));
             }
@@ -138,7 +152,7 @@ impl Pool {
     }
 
     /// Takes back an instance after a run of this duration; one that is not kept is ended.
-    pub fn release(self: &Arc<Self>, slot: &Arc<Slot>, keep: bool, ran: Option<Duration>) {
+    pub fn release(self: &Arc<Self>, slot: &Arc<Slot>, keep: bool, ran: Option<Ran>) {
         let now = self.clock.elapsed();
         let released = self.state().release(slot, keep, ran, now);
         match released {
@@ -225,7 +239,7 @@ impl Pool {
     async fn initialised_ahead(&self, ahead: &Ahead) -> Result<Started> {
         let instance = self.stems.launch(&ahead.key.namespace, &ahead.spec).await?;
         let failure = match instance.init(&ahead.init).await {
-            Ok(Ran { outcome: None, .. }) => return Ok((instance, Origin::Cold)),
+            Ok(ports::Ran { outcome: None, .. }) => return Ok((instance, Origin::Cold)),
             Ok(_) => Error::new(Code::Sandbox, "the function's initialisation failed"),
             Err(error) => error,
         };

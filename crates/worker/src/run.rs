@@ -25,7 +25,7 @@ impl Inner {
         let asked = self.clock.elapsed();
         let lease = match self
             .pool
-            .lease(key(&invocation), &self.spec(&invocation), accepted)
+            .lease(key(&invocation), &self.spec(&invocation), accepted, invocation.after)
             .await
         {
             Ok(lease) => lease,
@@ -70,7 +70,7 @@ impl Inner {
             let failed = ended.add(initialised);
             if failed {
                 ended.end(self.clock.now());
-                lease.release(false, took);
+                lease.release(false, took, None);
                 return Ok(ended);
             }
             lease.initialised(init, took);
@@ -87,7 +87,7 @@ impl Inner {
         let keep = ran.outcome.as_ref().is_some_and(Outcome::keeps_instance);
         ended.add(ran);
         ended.end(self.clock.now());
-        lease.release(keep, took);
+        lease.release(keep, took, Some(invocation.id));
         Ok(ended)
     }
 
@@ -157,6 +157,7 @@ impl Inner {
             ("action_version", action.version.to_string()),
             ("activation_id", invocation.id.to_string()),
             ("transaction_id", invocation.transaction.clone()),
+            ("session_id", invocation.session.clone()),
             ("deadline", (self.clock.now() + action.limits.timeout).to_string()),
         ];
         if let Some(key) = &invocation.api_key {

@@ -6,7 +6,7 @@ use std::{
 
 use wisp_core::{
     Error,
-    model::{CodeRef, EntityName, Fqn, Gaps, Isolation},
+    model::{ActivationId, CodeRef, EntityName, Fqn, Gaps, Isolation},
     ports::{Init, Instance, InstanceLimits, KeepAlive, Revision},
 };
 use wisp_scheduler::keepalive::Demand;
@@ -78,9 +78,22 @@ pub(crate) struct Member {
     pub started_in: Duration,
     /// Whether it was started ahead and has served nobody yet.
     pub unused: bool,
+    /// The last activation that it ran.
+    pub ran: Option<ActivationId>,
+}
+
+/// A run that has ended.
+pub(crate) struct Ran {
+    pub took: Duration,
+    pub activation: Option<ActivationId>,
 }
 
 impl Member {
+    /// Whether the last activation that it ran is this one.
+    fn has_run(&self, activation: Option<ActivationId>) -> bool {
+        activation.is_some() && self.ran == activation
+    }
+
     fn has_place(&self) -> bool {
         self.leased < if self.initialised { self.slot.places } else { 1 }
     }
@@ -193,14 +206,18 @@ impl State {
         self.waiting
     }
 
-    /// A place in a warm instance, the one used last; true if it is yet to be initialised.
-    pub fn take(&mut self, key: &Key, now: Duration) -> Option<(Arc<Slot>, bool)> {
+    /// A place in a warm instance: the one that ran `after`, else the one used last; true if it is yet to be initialised.
+    pub fn take(&mut self, key: &Key, now: Duration, after: Option<ActivationId>) -> Option<(Arc<Slot>, bool)> {
         let group = self.groups.get_mut(key)?;
         let member = group
             .members
             .iter_mut()
             .filter(|member| member.has_place())
-            .max_by_key(|member| member.since)?;
+            .max_by_key(|member| (member.has_run(after), member.since))?;
+        if after.is_some() {
+            let had = if member.has_run(after) { "true" } else { "false" };
+            metrics::counter!("wisp_inputs_near_total", "near" => had).increment(1);
+        }
         member.leased += 1;
         member.since = now;
         if std::mem::take(&mut member.unused) {
@@ -297,14 +314,14 @@ impl State {
         })
     }
 
-    pub fn release(&mut self, slot: &Arc<Slot>, keep: bool, ran: Option<Duration>, now: Duration) -> Released {
+    pub fn release(&mut self, slot: &Arc<Slot>, keep: bool, ran: Option<Ran>, now: Duration) -> Released {
         let yields = keep && !self.starved.is_empty() && self.yields(slot);
         let Some(group) = self.groups.get_mut(&slot.key) else {
             return Released::Idle;
         };
         group.moved = now;
-        if let Some(ran) = ran {
-            follow(&mut group.mean_run, ran);
+        if let Some(ran) = &ran {
+            follow(&mut group.mean_run, ran.took);
         }
         let Some(member) = group.members.iter_mut().find(|member| Arc::ptr_eq(&member.slot, slot)) else {
             return Released::Idle;
@@ -319,6 +336,7 @@ impl State {
             });
         }
         member.since = now;
+        member.ran = ran.and_then(|ran| ran.activation);
         if let Some((waiter, _)) = group.waiters.pop_front() {
             let fresh = !member.initialised;
             self.waiting -= 1;
@@ -369,6 +387,7 @@ impl State {
             since: now,
             started_in: took,
             unused: false,
+            ran: None,
         });
         self.others.extend(group.note(now, self.floor));
         waiter.map_or(Next::Nothing, |(waiter, _)| Next::Serve(waiter, slot))

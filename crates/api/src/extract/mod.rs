@@ -7,5 +7,5 @@ mod query;
 
 pub(crate) use body::Incoming;
 pub(crate) use page::Page;
-pub(crate) use place::{Caller, Named, Place, Segment, Segments};
+pub(crate) use place::{Caller, Named, Part, Place, Segment, Segments};
 pub(crate) use query::Query;

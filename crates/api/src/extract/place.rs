@@ -99,6 +99,29 @@ impl FromRequestParts<State> for Segments {
     }
 }
 
+/// Who calls, the namespace, and something of that is in something else: both as they are in the path.
+pub(crate) struct Part {
+    pub caller: Identity,
+    pub namespace: EntityName,
+    pub first: String,
+    pub last: String,
+}
+
+impl FromRequestParts<State> for Part {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Failure> {
+        let (Place { caller, namespace }, segments) = read(parts, state).await?;
+        let text = |key| segment(&segments, key).unwrap_or_default().to_owned();
+        Ok(Self {
+            caller,
+            namespace,
+            first: text("name"),
+            last: text("part"),
+        })
+    }
+}
+
 /// Who calls and the namespace, with all segments that the route names. In a path with an empty segment nothing has a
 /// name, whatever the router makes of it.
 async fn read(parts: &mut Parts, state: &State) -> Result<(Place, RawPathParams), Failure> {

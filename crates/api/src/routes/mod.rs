@@ -3,6 +3,7 @@
 pub(crate) mod actions;
 pub(crate) mod activations;
 pub(crate) mod admin;
+pub(crate) mod buckets;
 pub(crate) mod compositions;
 pub(crate) mod credentials;
 pub(crate) mod events;

@@ -190,6 +190,7 @@ impl Platform {
             workflows: Default::default(),
             orchestrations: Default::default(),
             delivery,
+            buckets: Default::default(),
             cache_entries: 1_000,
         });
         let metrics = Arc::new(|| "# nothing\n".to_owned());

@@ -84,6 +84,8 @@ impl Control {
             payload: what.payload.clone(),
             caller: caller.clone(),
             cause: None,
+            entry: None,
+            after: None,
             transaction: what.transaction.to_owned(),
             at: what.at,
             accepted: true,

@@ -54,7 +54,10 @@ impl Control {
     /// it. Then it is one that tells of this run, valid for as long as the caller's namespace has its key.
     pub(crate) fn key_of_run(&self, call: &Call) -> Result<ApiKey> {
         let (chain, function) = (&call.caller.chain, &call.resolved.action.fqn);
-        let next = Arc::new(chain.by(call.id, function));
+        let next = Arc::new(Chain {
+            session: Some(call.session()),
+            ..chain.by(call.id, function)
+        });
         let chains = &self.inner.chains;
         if is_ours(&call.transaction) {
             chains.by_transaction.insert(call.transaction.clone(), next.clone());
@@ -93,8 +96,8 @@ impl Control {
     /// The chain of what a run asks for.
     pub(crate) fn chain_of_run(&self, run: ActivationId, depth: u32) -> Chain {
         let known = self.inner.chains.by_run.get(&run);
-        let links = known.map(|chain| chain.links.clone()).unwrap_or_default();
-        Chain { depth, links }
+        let known = known.as_deref().cloned().unwrap_or_default();
+        Chain { depth, ..known }
     }
 
     /// The caller, with the functions that led to its call if its transaction tells of them.

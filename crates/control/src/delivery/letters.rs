@@ -242,6 +242,8 @@ impl Control {
                 ..caller.clone()
             },
             cause: None,
+            entry: None,
+            after: None,
             transaction: transaction.to_owned(),
             at: now,
             accepted: true,

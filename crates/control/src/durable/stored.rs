@@ -70,6 +70,8 @@ impl Control {
             payload: stored.accepted.payload,
             caller,
             cause: None,
+            entry: None,
+            after: None,
             transaction: stored.accepted.transaction,
             at: stored.accepted.at,
             accepted: true,

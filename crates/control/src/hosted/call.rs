@@ -51,6 +51,8 @@ pub(super) struct Request<'a> {
     pub body: Value,
     /// For the others.
     pub input: Value,
+    /// The instance that asks.
+    pub session: &'a str,
 }
 
 /// An answer, or why there is none; the outer error is a fault of the platform, after which it is asked again.
@@ -70,9 +72,12 @@ impl Control {
             name,
             body,
             input,
+            session,
         } = request;
         let payload = json!({ REQUEST: { "kind": kind, "name": name, "body": body, "input": input } });
-        let answered = self.call_once(id, namespace, action, &payload, What::Function).await?;
+        let answered = self
+            .call_once(id, namespace, action, &payload, What::Function, session)
+            .await?;
         Ok(answered.and_then(|result| {
             serde_json::from_value(result)
                 .map_err(|error| failure("InvalidAnswer", format!("'{action}' is no durable function: {error}.")))
@@ -87,10 +92,13 @@ impl Control {
         name: &Fqn,
         payload: &Value,
         what: What,
+        session: &str,
     ) -> Answered<Value> {
         let work = Work {
             id,
             chain: &Chain::default(),
+            session: Some(session),
+            after: None,
         };
         match self.run_once(work, namespace, name, payload, what).await {
             Ok(activation) => Ok(outcome(&activation)),

@@ -94,6 +94,7 @@ impl Control {
             name: &work.name,
             body,
             input: Value::Null,
+            session: &work.instance,
         };
         let reply = match self.ask(id, namespace, &action, request).await? {
             Ok(reply) => reply,
@@ -126,12 +127,13 @@ impl Control {
                     name,
                     body: Value::Null,
                     input,
+                    session: &work.instance,
                 };
                 Ok(self.ask(id, namespace, &host, request).await?.map(|reply| reply.value))
             }
             (None, name) => match Fqn::resolve(name, namespace) {
                 Ok(name) => {
-                    self.call_once(id, namespace, &name, &given(input), What::Invocation)
+                    self.call_once(id, namespace, &name, &given(input), What::Invocation, &work.instance)
                         .await
                 }
                 Err(error) => Ok(Err(failure(
@@ -161,6 +163,7 @@ impl Control {
             name: &work.name,
             body,
             input: Value::Null,
+            session: &work.entity,
         };
         let answered = self.ask(id, namespace, &action, request).await?;
         Ok(answered

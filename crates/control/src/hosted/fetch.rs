@@ -28,6 +28,7 @@ impl Control {
                 name: "",
                 body: Value::Null,
                 input: wanted.clone(),
+                session: &work.instance,
             };
             let answer = match self.ask(id, &work.hub.namespace, host, request).await? {
                 Ok(reply) => reply.value,

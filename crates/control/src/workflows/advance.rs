@@ -12,6 +12,7 @@ use wisp_workflow::{
 
 use super::{
     Exception,
+    functions::run_of,
     held::{CUT, Held, Left, STOP},
     letter::Letter,
     run::Run,
@@ -128,6 +129,9 @@ impl Control {
         };
         let own = letters.iter().filter(|letter| letter.own).count();
         held.under_way = held.under_way.saturating_sub(own);
+        if let Some(id) = letters.iter().rev().find_map(Letter::own_success) {
+            held.last = Some(run_of(key, &held.run.nonce, id));
+        }
         let resumed = letters.iter().any(|letter| letter.resumed);
         let (left, dropped): (Vec<u64>, Vec<u64>) = match resumed {
             true => (held.left(), held.dropped.keys().copied().collect()),
@@ -183,7 +187,9 @@ impl Control {
         let (commit, begin) = held.write(turn, kinds, now, receipts, workflows.settings.kept())?;
         let earliest = commit.timers.iter().map(|timer| timer.at).min();
         let first = commit.after == 0;
+        let apart = commit.payloads.clone();
         workflows.journal.commit(commit).await?;
+        self.keep_payloads(key, apart);
         held.turns += 1;
         earliest.into_iter().for_each(|at| workflows.alarm.set(at));
         self.count(held, first, before);

@@ -2,7 +2,7 @@
 //! names the effect, so that a second answer changes nothing.
 
 use serde_json::Value;
-use wisp_core::model::{Chain, EntityName};
+use wisp_core::model::{ActivationId, Chain, EntityName};
 use wisp_workflow::{
     execution::{Child, Effect, EventKind, Status, TaskStart},
     machine::{Pattern, Resource},
@@ -31,6 +31,8 @@ pub(super) struct Task {
     pub start: TaskStart,
     /// Whether the service has accepted it already.
     pub taken: bool,
+    /// The run that ended last before it, whose result it probably takes.
+    pub after: Option<ActivationId>,
 }
 
 impl Control {
@@ -90,11 +92,9 @@ impl Control {
 
     fn begin_task(&self, key: &str, held: &mut Held, start: TaskStart, taken: bool) {
         let resource = Resource::parse(&start.resource);
-        let task = Task::new(key, &held.run, start, taken);
-        let own = matches!(
-            (&resource, resource.pattern()),
-            (Resource::Function(_) | Resource::Service { .. }, Pattern::Response)
-        );
+        let mut task = Task::new(key, &held.run, start, taken);
+        task.after = held.last;
+        let own = ends_soon(&resource);
         held.under_way += usize::from(own);
         if Nested::is_started_by(&task.start) {
             self.inner.workflows.starts.begin(key, task.start.id);
@@ -116,11 +116,12 @@ impl Control {
                 ("lambda", Some("invoke")) => self.call_lambda(task, *pattern).await,
                 ("whisk", Some("invoke")) => self.call_whisk(task, *pattern).await,
                 ("states", Some("startExecution")) => self.call_execution(task, api, *pattern).await,
+                ("wisp:bucket", Some(api @ ("put" | "wait"))) => self.use_bucket(task, api).await,
                 _ => Some(EventKind::TaskRefused {
                     id: task.start.id,
                     cause: format!(
                         "The service '{service}:{api}' is not offered here. Available: lambda:invoke, whisk:invoke, \
-                         states:startExecution, actions by name and activities."
+                         states:startExecution, wisp:bucket:put, wisp:bucket:wait, actions by name and activities."
                     ),
                 }),
             },
@@ -149,7 +150,13 @@ impl Task {
             chain: run.link(key),
             start,
             taken,
+            after: None,
         }
+    }
+
+    /// The session of buckets that what it does belongs to: its execution's name.
+    pub fn session(&self) -> &str {
+        self.key.rsplit('/').next().unwrap_or_default()
     }
 
     /// It has ended well.
@@ -167,6 +174,16 @@ impl Task {
             error: Some(error.into()),
             cause: Some(cause.into()),
         }
+    }
+}
+
+/// Whether a task ends soon, so that its execution waits for it in memory.
+fn ends_soon(resource: &Resource) -> bool {
+    match resource {
+        Resource::Function(_) => true,
+        Resource::Service { service, api, .. } if service == "wisp:bucket" => api == "put",
+        Resource::Service { pattern, .. } => *pattern == Pattern::Response,
+        Resource::Activity(_) => false,
     }
 }
 

@@ -78,6 +78,11 @@ impl Exception {
             .with("remedy", remedy)
     }
 
+    /// Whether an error stands for it.
+    pub(crate) fn is(self, error: &Error) -> bool {
+        Self::name_of(error) == Some(self.name())
+    }
+
     /// The name of the exception that an error stands for, if it is one.
     pub fn name_of(error: &Error) -> Option<&str> {
         let fact = error.context().iter().find(|(key, _)| *key == FACT);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Map, Value, json};
 use wisp_core::{
     Code, Error, Result,
-    model::{Activation, Fqn, Status},
+    model::{Activation, ActivationId, Fqn, Status},
 };
 use wisp_workflow::{
     execution::EventKind,
@@ -115,11 +115,21 @@ impl Control {
 
     async fn try_action(&self, task: &Task, name: &str, payload: &Value) -> Result<Arc<Activation>> {
         let namespace = &task.namespace;
-        let id = id_of(&["workflow", &task.key, &task.nonce, &task.start.id.to_string()]);
+        let id = run_of(&task.key, &task.nonce, task.start.id);
         let name = Fqn::resolve(name, namespace)?;
-        let work = Work { id, chain: &task.chain };
+        let work = Work {
+            id,
+            chain: &task.chain,
+            session: Some(task.session()),
+            after: task.after,
+        };
         self.run_once(work, namespace, &name, payload, What::Invocation).await
     }
+}
+
+/// The id of the run that a task of an execution is.
+pub(super) fn run_of(key: &str, nonce: &str, task: u64) -> ActivationId {
+    id_of(&["workflow", key, nonce, &task.to_string()])
 }
 
 impl Task {

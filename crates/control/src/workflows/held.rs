@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, mem, sync::Arc};
 
 use wisp_core::{
     Result,
-    model::Millis,
+    model::{ActivationId, Millis},
     ports::journal::{self, Timer},
 };
 use wisp_workflow::{
@@ -49,6 +49,8 @@ pub(crate) struct Held {
     pub under_way: usize,
     /// Tasks of activities that nobody waits for any more since the last turn, and that no worker has taken.
     pub untaken: Vec<(String, u64)>,
+    /// The run that ended last.
+    pub last: Option<ActivationId>,
     /// Large values that are stored apart.
     payloads: Payloads,
 }
@@ -118,6 +120,7 @@ impl Held {
             stopped: Vec::new(),
             under_way: 0,
             untaken: Vec::new(),
+            last: None,
             payloads,
         }
     }

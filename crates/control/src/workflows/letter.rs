@@ -29,6 +29,14 @@ impl Letter {
             receipt: None,
         }
     }
+
+    /// The task that has ended well, if its work was begun here.
+    pub fn own_success(&self) -> Option<u64> {
+        match self.kind {
+            Some(EventKind::TaskSucceeded { id, .. }) if self.own => Some(id),
+            _ => None,
+        }
+    }
 }
 
 impl actors::Letter for Letter {

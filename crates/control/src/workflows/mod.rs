@@ -14,6 +14,7 @@
 //! | `run`, `held` | an execution as it is stored, and as it is in memory; from a turn of the core to a turn of the journal |
 //! | `letter`, `advance` | what happens to an execution; the loop, one thing at a time for each |
 //! | `effects`, `functions`, `nested`, `starts`, `desk` | does what executions ask for: actions, other executions, activities |
+//! | `data` | tasks on the objects of buckets |
 //! | `tasks`, `timers`, `ends` | what executions are told: ends of tasks by token, timers, ends of other executions |
 //! | `express` | executions in memory |
 //! | `deploy`, `await_end`, `signal`, `pictures` | what the REST API and people have beside the Step Functions API |
@@ -28,6 +29,7 @@ mod aliases;
 mod arn;
 mod await_end;
 mod census;
+mod data;
 mod deploy;
 mod desk;
 mod effects;

@@ -1,5 +1,5 @@
 use serde::de::DeserializeOwned;
-use wisp_core::{Code, Error, Result};
+use wisp_core::{Code, Error, Result, ports::journal::Payload};
 use wisp_workflow::apart::Payloads;
 
 use crate::control::Control;
@@ -23,17 +23,32 @@ impl Control {
 
     async fn fetch_payloads(&self, key: &str, names: Vec<String>, payloads: &mut Payloads) -> Result<()> {
         for name in names {
-            let body = self.inner.workflows.journal.payload(key, &name).await?;
+            let body = match self.inner.recent.get(&kept_as(key, &name)) {
+                Some(body) => Some(body),
+                None => self.inner.workflows.journal.payload(key, &name).await?,
+            };
             let body = body.ok_or_else(|| corrupted(key).with("payload", &name))?;
             payloads.fetched(name, body.to_vec());
         }
         Ok(())
     }
 
+    /// Keeps values in memory that were stored apart just now: a step that takes them need not read them back.
+    pub(super) fn keep_payloads(&self, key: &str, apart: Vec<Payload>) {
+        for Payload { name, body } in apart {
+            self.inner.recent.put(kept_as(key, &name), body);
+        }
+    }
+
     /// The payloads of an execution, of which none is known yet.
     pub(super) fn payloads(&self) -> Payloads {
         Payloads::new(self.inner.workflows.settings.inline_size)
     }
+}
+
+/// The name of a payload of an execution among those in memory. No blob's has a slash.
+fn kept_as(key: &str, name: &str) -> String {
+    format!("{key}/{name}")
 }
 
 fn corrupted(key: &str) -> Error {

@@ -5,7 +5,7 @@ use super::{
     key::namespace_of,
     run::{RUNNING, decode},
 };
-use crate::{control::Control, durable, orchestrations::is_ours};
+use crate::{buckets, control::Control, durable, orchestrations::is_ours};
 
 /// Executions that are looked up at once.
 const PAGE: usize = 256;
@@ -39,10 +39,11 @@ impl Control {
                 None => break,
             }
         }
-        let control = self.clone();
-        self.inner
-            .tasks
-            .spawn(Box::pin(async move { control.watch_timers().await }));
+        self.read_sources().await?;
+        let (timers, buckets) = (self.clone(), self.clone());
+        let tasks = &self.inner.tasks;
+        tasks.spawn(Box::pin(async move { timers.watch_timers().await }));
+        tasks.spawn(Box::pin(async move { buckets.watch_buckets().await }));
         Ok(resumed)
     }
 
@@ -58,6 +59,10 @@ impl Control {
                     );
                 }
             }));
+            return Ok(());
+        }
+        if buckets::is_ours(execution) {
+            self.resume_scope(execution);
             return Ok(());
         }
         if is_ours(execution) {

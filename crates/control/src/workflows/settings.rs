@@ -54,6 +54,8 @@ pub struct Settings {
     pub states_per_turn: u32,
     /// Branches that one `parallel` or `map` of a composition may open.
     pub branches: usize,
+    /// Memory for values that were stored apart from what holds them, so that the step that takes them reads nothing, in bytes.
+    pub recent_size: u64,
     /// Whether compositions of Composer run without their conductor, if it is one that is known.
     pub native_compositions: bool,
     /// Longest evaluation of an expression, in milliseconds.
@@ -91,6 +93,7 @@ impl Default for Settings {
             distributed_concurrency: limits.distributed_concurrency,
             states_per_turn: limits.states_per_turn,
             branches: 10_000,
+            recent_size: 64 << 20,
             native_compositions: true,
             expression_ms: limits.expressions.time_ms,
             poll_seconds: 60,

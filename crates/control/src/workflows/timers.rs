@@ -14,7 +14,7 @@ use wisp_core::{
 use wisp_workflow::execution::EventKind;
 
 use super::held::EXPIRY;
-use crate::{control::Control, orchestrations::is_ours};
+use crate::{buckets, control::Control, orchestrations::is_ours};
 
 /// Timers that are read at once: they share a few commits.
 const MOST: usize = 1024;
@@ -152,6 +152,9 @@ impl Control {
     async fn fire_timer(&self, due: &Due) -> Result<()> {
         if is_ours(&due.execution) {
             return self.fire_instance_timer(due).await;
+        }
+        if buckets::is_ours(&due.execution) {
+            return self.wake_scope(&due.execution).await;
         }
         if due.timer.id == EXPIRY {
             return self.inner.workflows.journal.delete(&due.execution).await;

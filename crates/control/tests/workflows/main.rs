@@ -8,6 +8,7 @@ mod idle;
 mod killed;
 mod looping;
 mod machine;
+mod near;
 mod orchestrated;
 mod waiting;
 mod world;

@@ -69,6 +69,8 @@ pub struct Server {
 pub struct Fate {
     fault: Option<Fault>,
     commits: AtomicUsize,
+    /// Values read back.
+    reads: AtomicUsize,
     dead: AtomicBool,
     died: Notify,
 }
@@ -116,6 +118,7 @@ impl World {
         let fate = Arc::new(Fate {
             fault,
             commits: AtomicUsize::new(0),
+            reads: AtomicUsize::new(0),
             dead: AtomicBool::new(false),
             died: Notify::new(),
         });
@@ -153,6 +156,7 @@ impl World {
             },
             orchestrations: self.orchestrations.clone(),
             delivery: Default::default(),
+            buckets: Default::default(),
             cache_entries: 1000,
         });
         let caller = caller(&control).await;
@@ -247,6 +251,11 @@ impl Server {
         let mut tasks = self.tasks.0.lock().unwrap();
         while tasks.try_join_next().is_some() {}
         tasks.len()
+    }
+
+    /// Values that were read back from the journal so far.
+    pub fn reads(&self) -> usize {
+        self.fate.reads.load(SeqCst)
     }
 
     /// Ends it as `kill -9` does.
@@ -364,6 +373,7 @@ impl Journal for Mortal {
     }
 
     async fn payload(&self, execution: &str, name: &str) -> Result<Option<bytes::Bytes>> {
+        self.1.reads.fetch_add(1, SeqCst);
         self.1.alive().await;
         self.0.payload(execution, name).await
     }

@@ -17,6 +17,9 @@ pub struct Chain {
     pub depth: u32,
     /// Fires and runs, the first first.
     pub links: Vec<Link>,
+    /// The session of buckets that all of it belongs to, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
 }
 
 /// A fire or a run in a [`Chain`].
@@ -31,7 +34,7 @@ pub struct Link {
 impl Chain {
     /// Whether nothing led here: somebody outside asked.
     pub fn is_empty(&self) -> bool {
-        self.depth == 0 && self.links.is_empty()
+        self.depth == 0 && self.links.is_empty() && self.session.is_none()
     }
 
     /// This chain with one link more.
@@ -43,6 +46,7 @@ impl Chain {
         Self {
             depth: self.depth,
             links,
+            session: self.session.clone(),
         }
     }
 

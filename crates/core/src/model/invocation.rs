@@ -77,6 +77,11 @@ pub struct Invocation {
     pub at: Millis,
     /// The bodies that are streams, if its caller takes one.
     pub pieces: Option<Pieces>,
+    /// The session of buckets that what it puts belongs to, unless it says otherwise.
+    pub session: String,
+    /// The activation whose result it takes. The instance that ran that one has it in memory, and is preferred if it serves this
+    /// function and is free; in a cluster, its node. Nothing waits for it.
+    pub after: Option<ActivationId>,
     /// Whether it is a part of an activation that whoever asks for it records: the worker then does not.
     pub part: bool,
 }

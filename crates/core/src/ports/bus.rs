@@ -14,6 +14,7 @@ use crate::{
 /// * What the function did wrong is in the activation; an [`Error`](crate::Error) means that it did not run, with
 ///   [`Code::Unavailable`](crate::Code::Unavailable) when there is no room for it.
 /// * Dropping the future does not stop the run.
+/// * [`Invocation::after`] says where its input is in memory: a preference, for which nothing waits.
 #[async_trait]
 pub trait Bus: Send + Sync {
     /// Runs one invocation and returns its record. An `accepted` one is not refused for lack of room: it waits.

@@ -19,6 +19,7 @@ mod activations;
 mod admin;
 mod apis;
 mod body;
+mod buckets;
 mod call;
 mod connection;
 mod endpoint;

@@ -67,6 +67,7 @@ pub(super) fn compose(settings: &Settings, data: &Path, api: SocketAddr) -> Resu
         workflows: settings.workflows.clone(),
         orchestrations: settings.orchestrations.clone(),
         delivery: settings.delivery.clone(),
+        buckets: settings.buckets.clone(),
         cache_entries: settings.cache_entries,
     });
     Ok(Platform {

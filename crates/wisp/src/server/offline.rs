@@ -40,6 +40,7 @@ pub(crate) async fn administer(data: &Path) -> Result<DropGuard> {
         workflows: settings.workflows.clone(),
         orchestrations: settings.orchestrations.clone(),
         delivery: settings.delivery.clone(),
+        buckets: settings.buckets.clone(),
         cache_entries: settings.cache_entries,
     });
     let state = State {

@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub orchestrations: wisp_control::orchestrations::Settings,
     /// How rules deliver.
     pub delivery: wisp_control::delivery::Settings,
+    /// Limits of buckets.
+    pub buckets: wisp_control::buckets::Settings,
     /// Instances.
     pub worker: wisp_worker::Config,
     /// How long idle instances are kept, and when they are started ahead.
@@ -179,6 +181,7 @@ impl Default for Settings {
             workflows: wisp_control::workflows::Settings::default(),
             orchestrations: wisp_control::orchestrations::Settings::default(),
             delivery: wisp_control::delivery::Settings::default(),
+            buckets: wisp_control::buckets::Settings::default(),
             worker: wisp_worker::Config::default(),
             keepalive: wisp_scheduler::keepalive::Config::default(),
             sources: wisp_sources::Config::default(),

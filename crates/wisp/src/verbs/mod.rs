@@ -4,6 +4,6 @@ use crate::cli::Verb;
 
 wisp_core::register! {
     /// All verbs, in the order of the help.
-    pub VERBS: fn() -> Verb => serve, action, activation, package, trigger, rule, dlq, workflow, orchestration, api, namespace, deploy,
+    pub VERBS: fn() -> Verb => serve, action, activation, package, trigger, rule, dlq, bucket, workflow, orchestration, api, namespace, deploy,
     export, secret, list, property, user, image, config, explain, doctor, simulate, install, completions
 }

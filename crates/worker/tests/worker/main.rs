@@ -12,7 +12,7 @@ use fake::{Ledger, Tally, TokioTasks, Waiting, action, clock, invocation};
 use futures_util::future::join_all;
 use wisp_core::{
     Code,
-    model::{Isolation, Limits, Status},
+    model::{Invocation, Isolation, Limits, Status},
     ports::{Bus, Kind},
 };
 use wisp_scheduler::keepalive;
@@ -431,4 +431,35 @@ async fn an_instance_that_cannot_be_started_ahead_is_not_tried_again_and_again()
         "{}",
         bench.tally.started.load(SeqCst)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_runs_where_the_one_before_ran_if_that_is_free() {
+    let bench = bench(|_, _| ());
+    let step = action("guest/step", |_| ());
+    let first = join_all((0..3).map(|_| bench.worker.run(invocation(&step, 1000, ""), false))).await;
+    let first: Vec<_> = first.into_iter().map(Result::unwrap).collect();
+    let instances: Vec<&str> = first.iter().map(|ran| ran.response.result.get()).collect();
+    assert_eq!(bench.tally.started.load(SeqCst), 3);
+    for (ran, instance) in first.iter().zip(&instances) {
+        let next = Invocation {
+            after: Some(ran.activation_id),
+            ..invocation(&step, 0, "")
+        };
+        let next = bench.worker.run(next, false).await.unwrap();
+        assert_eq!(next.response.result.get(), *instance);
+    }
+    // One that is busy is not waited for.
+    let busy = bench.worker.run(invocation(&step, 1000, ""), false);
+    let last = async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let next = Invocation {
+            after: Some(first[2].activation_id),
+            ..invocation(&step, 0, "")
+        };
+        let before = tokio::time::Instant::now();
+        bench.worker.run(next, false).await.unwrap();
+        assert!(before.elapsed() < Duration::from_millis(100));
+    };
+    tokio::join!(async { busy.await.unwrap() }, last);
 }

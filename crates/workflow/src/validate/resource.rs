@@ -48,6 +48,7 @@ const SERVICES: &[(&str, &[&str])] = &[
     ("sqs", &["sendMessage"]),
     ("states", &["startExecution"]),
     ("whisk", &["invoke"]),
+    ("wisp", &["bucket:put", "bucket:wait"]),
 ];
 
 /// What a Task calls: an action's path, an ARN, any other URI, or a placeholder `${…}` that a tool fills in.
@@ -86,6 +87,9 @@ fn express(examiner: &mut Examiner, resource: &str, at: &Place) {
             format!("Express state machine does not support '{pattern}' service integration "),
             remedy,
         );
+    } else if resource.ends_with(":states:::wisp:bucket:wait") {
+        let message = "Express state machine does not support 'wisp:bucket:wait' service integration";
+        examiner.fail(at, message.to_owned(), remedy);
     } else if resource.contains(":activity:") {
         examiner.fail(
             at,
@@ -140,7 +144,12 @@ fn integration(resource: &str) -> bool {
         .map_or((operation, None), |(name, rest)| (name, Some(rest)));
     let known = SERVICES.iter().find(|(name, _)| *name == service);
     let known = known.is_some_and(|(_, operations)| operations.is_empty() || operations.contains(&operation));
-    known && !operation.is_empty() && pattern.is_none_or(|name| ["sync", "sync:2", "waitForTaskToken"].contains(&name))
+    // Neither is a job, nor called back.
+    let plain = service != "wisp" || pattern.is_none();
+    known
+        && plain
+        && !operation.is_empty()
+        && pattern.is_none_or(|name| ["sync", "sync:2", "waitForTaskToken"].contains(&name))
 }
 
 fn is_action(resource: &str) -> bool {

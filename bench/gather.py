@@ -1,0 +1,125 @@
+"""Fan-out to 80 functions and the join of their results: by a bucket whose trigger calls the join, and by state machines.
+
+    WISP=target/release/wisp python3 bench/gather.py
+
+Every figure is the median of interleaved rounds, from the first request until the join's result is seen."""
+
+import http.client
+import json
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from bench import ROUNDS, serving
+
+PARTS = 80
+HANDS = 8
+PART = "const main = ({ n }) => ({ n })"
+JOIN = "const main = ({ objects }) => ({ sum: objects.reduce((sum, object) => sum + object.n, 0) })"
+WANTED = sum(range(PARTS))
+ROLE = "arn:aws:iam::123456789012:role/x"
+MACHINE = {
+    "StartAt": "Parts",
+    "States": {
+        "Parts": {
+            "Type": "Map",
+            "ItemsPath": "$.parts",
+            "ItemProcessor": {"StartAt": "Part", "States": {"Part": {"Type": "Task", "Resource": "wisp:action:part", "End": True}}},
+            "ResultPath": "$.objects",
+            "Next": "Join",
+        },
+        "Join": {"Type": "Task", "Resource": "wisp:action:join", "End": True},
+    },
+}
+
+
+def states(server, operation, **given):
+    headers = {
+        "Authorization": server.authorization,
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": "AWSStepFunctions." + operation,
+    }
+    server.connection.request("POST", "/", json.dumps(given), headers)
+    reply = server.connection.getresponse()
+    content = reply.read()
+    if reply.status >= 400:
+        raise SystemExit(f"{operation}: {content[:300]}")
+    return json.loads(content)
+
+
+def by_bucket(server, bucket, session):
+    def hand(numbers):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        headers = {"Authorization": server.authorization, "Content-Type": "application/json"}
+        for n in numbers:
+            path = f"/api/v1/namespaces/_/buckets/{bucket}/objects/{n}?session={session}"
+            connection.request("PUT", path, json.dumps({"n": n}), headers)
+            connection.getresponse().read()
+
+    with ThreadPoolExecutor(HANDS) as hands:
+        list(hands.map(hand, [range(first, PARTS, HANDS) for first in range(HANDS)]))
+    joined = server.call("GET", f"/buckets/{bucket}-total/objects/total?session={session}&wait=60")
+    if joined["sum"] != WANTED:
+        raise SystemExit(f"the join by {bucket} is wrong: {joined}")
+
+
+def by_machine(server, arn, name, express):
+    given = {"stateMachineArn": arn, "name": name, "input": json.dumps({"parts": [{"n": n} for n in range(PARTS)]})}
+    if express:
+        seen = states(server, "StartSyncExecution", **given)
+    else:
+        execution = states(server, "StartExecution", **given)["executionArn"]
+        while (seen := states(server, "DescribeExecution", executionArn=execution))["status"] == "RUNNING":
+            time.sleep(0.002)
+    if json.loads(seen["output"])["sum"] != WANTED:
+        raise SystemExit(f"the join by {name} is wrong: {seen}")
+
+
+def prepare(server):
+    server.action("part", "nodejs:default", PART)
+    server.action("join", "nodejs:default", JOIN)
+    for bucket, durability in (("memory", "none"), ("kept", "speculative")):
+        server.call("PUT", f"/buckets/{bucket}", {"durability": durability})
+        # What is put runs a part, whose result is put too; the join's goes where nothing follows from it.
+        server.call("PUT", f"/buckets/{bucket}-results", {"durability": durability})
+        server.call("PUT", f"/buckets/{bucket}-total", {"durability": durability})
+        join = {"exec": {"kind": "nodejs:default", "code": JOIN}, "annotations": [{"key": "output-bucket", "value": {"bucket": f"{bucket}-total", "key": "total"}}]}
+        server.call("PUT", f"/actions/join-{bucket}?overwrite=true", join)
+        code = "const main = ({ objects: [{ n }] }) => ({ n })"
+        part = {"exec": {"kind": "nodejs:default", "code": code}, "annotations": [{"key": "output-bucket", "value": f"{bucket}-results"}]}
+        server.call("PUT", f"/actions/part-{bucket}?overwrite=true", part)
+        fires = {"primitive": "immediate", "function": f"part-{bucket}", "pass": "value"}
+        server.call("PUT", f"/buckets/{bucket}/triggers/part", fires)
+        gathers = {"primitive": "by-batch-size", "params": {"count": PARTS}, "function": f"join-{bucket}", "pass": "value"}
+        server.call("PUT", f"/buckets/{bucket}-results/triggers/join", gathers)
+    machines = {}
+    for kind in ("STANDARD", "EXPRESS"):
+        created = states(server, "CreateStateMachine", name=kind.lower(), definition=json.dumps(MACHINE), roleArn=ROLE, type=kind)
+        machines[kind] = created["stateMachineArn"]
+    return machines
+
+
+def main():
+    with serving("--set", "workflows.inline_concurrency=80") as server:
+        machines = prepare(server)
+        ways = {
+            "bucket, durability none": lambda name: by_bucket(server, "memory", name),
+            "bucket, speculative": lambda name: by_bucket(server, "kept", name),
+            "state machine, Express": lambda name: by_machine(server, machines["EXPRESS"], name, True),
+            "state machine, Standard": lambda name: by_machine(server, machines["STANDARD"], name, False),
+        }
+        taken = {way: [] for way in ways}
+        for number in range(5 * ROUNDS + 2):
+            for way, run in ways.items():
+                start = time.perf_counter()
+                run(f"{way.split(',')[0].replace(' ', '-')}-{way.split()[-1]}-{number}")
+                taken[way].append(time.perf_counter() - start)
+        medians = {way: statistics.median(times[2:]) for way, times in taken.items()}
+        base = medians["state machine, Standard"]
+        print(f"{PARTS} functions and a join, median of {5 * ROUNDS} rounds")
+        for way, median in medians.items():
+            print(f"  {way:<28} {median * 1000:8.1f} ms   {median / base:5.2f} of Standard")
+
+
+if __name__ == "__main__":
+    main()

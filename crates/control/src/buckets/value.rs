@@ -1,0 +1,72 @@
+use bytes::Bytes;
+use quick_cache::{Weighter, sync::Cache};
+use serde_json::value::RawValue;
+use wisp_core::{Code, Error, Result, model::Json};
+use wisp_workflow::when::Body;
+
+use crate::control::Control;
+
+/// Values that were stored apart just now, under names that say what is in them: who takes one next need not read it back.
+pub(crate) struct Recent(Cache<String, Bytes, Weight>);
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<String, Bytes> for Weight {
+    fn weight(&self, name: &String, body: &Bytes) -> u64 {
+        (name.len() + body.len()) as u64
+    }
+}
+
+impl Recent {
+    /// At most so many bytes.
+    pub fn new(bytes: u64) -> Self {
+        let items = usize::try_from(bytes / 4096).unwrap_or(usize::MAX).max(16);
+        Self(Cache::with_weighter(items, bytes, Weight))
+    }
+
+    /// Keeps a value.
+    pub fn put(&self, name: String, body: Bytes) {
+        self.0.insert(name, body);
+    }
+
+    /// A value that is still here.
+    pub fn get(&self, name: &str) -> Option<Bytes> {
+        let found = self.0.get(name);
+        let from = if found.is_some() { "memory" } else { "store" };
+        metrics::counter!("wisp_values_taken_total", "from" => from).increment(1);
+        found
+    }
+}
+
+impl Control {
+    /// Where a value is to be: in memory, or apart when it is long or there is no room.
+    pub(super) async fn keep_value(&self, value: Json) -> Result<Body> {
+        let buckets = &self.inner.buckets;
+        let length = value.get().len();
+        let room = buckets.census.weight().saturating_add(length as u64) <= buckets.settings.memory_size;
+        if room && length <= buckets.settings.inline_size {
+            return Ok(Body::Here(value));
+        }
+        let body = Bytes::from(value.get().to_owned());
+        let digest = self.inner.blobs.put(body.clone()).await?;
+        buckets.recent.put(digest.clone(), body);
+        Ok(Body::Apart(digest))
+    }
+
+    /// A value, from wherever it is.
+    pub(super) async fn take_value(&self, body: &Body) -> Result<Json> {
+        let digest = match body {
+            Body::Here(value) => return Ok(value.clone()),
+            Body::Apart(digest) => digest,
+        };
+        let lost = || Error::new(Code::Corrupted, "An object of a bucket cannot be read.").with("blob", digest);
+        let bytes = match self.inner.buckets.recent.get(digest) {
+            Some(bytes) => bytes,
+            None => self.inner.blobs.get(digest).await?.ok_or_else(lost)?,
+        };
+        let text = String::from_utf8(bytes.into()).map_err(|error| lost().because(error))?;
+        let value = RawValue::from_string(text).map_err(|error| lost().because(error))?;
+        Ok(value.into())
+    }
+}
