@@ -118,7 +118,7 @@ impl TriggerDraft {
     pub(super) fn read(self, namespace: &EntityName) -> Result<Trigger> {
         let when = Primitive::read(&self.primitive, self.params);
         let when = when.map_err(|fault| Error::bad_request(format!("The trigger was malformed: {fault}.")))?;
-        let full = |name: &str| Ok::<String, Error>(Fqn::resolve(name, namespace)?.to_string());
+        let full = |name: &str| Ok::<String, Error>(Fqn::resolve(name, namespace)?.absolute());
         let target = match (self.function, self.machine, self.event) {
             (Some(function), None, None) => Target::Function(full(&function)?),
             (None, Some(machine), None) => Target::Machine(machine),

@@ -70,7 +70,7 @@ impl Control {
         let session = call.session();
         let place = self.place_of(bucket, &session).await?;
         let run = Rerun {
-            function: call.resolved.action.fqn.to_string(),
+            function: call.resolved.action.fqn.absolute(),
             payload: self.keep_value(call.payload.clone()).await?,
             session,
         };

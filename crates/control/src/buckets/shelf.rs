@@ -228,7 +228,7 @@ impl Sources {
         if known.is_empty() {
             return Vec::new();
         }
-        let name = function.to_string();
+        let name = function.absolute();
         let mine = known.iter().filter(|(_, functions)| functions.contains(&name));
         mine.map(|(bucket, _)| bucket.clone()).collect()
     }
