@@ -1,4 +1,5 @@
-"""Fan-out to 80 functions and the join of their results: by a bucket whose trigger calls the join, and by state machines.
+"""Fan-out to 80 functions and the join of their results: by buckets alone (80 requests put what runs a function each, whose
+results a trigger joins), by state machines (one request), and by a state machine whose results a bucket joins.
 
     WISP=target/release/wisp python3 bench/gather.py
 
@@ -17,19 +18,17 @@ PART = "const main = ({ n }) => ({ n })"
 JOIN = "const main = ({ objects }) => ({ sum: objects.reduce((sum, object) => sum + object.n, 0) })"
 WANTED = sum(range(PARTS))
 ROLE = "arn:aws:iam::123456789012:role/x"
-MACHINE = {
-    "StartAt": "Parts",
-    "States": {
-        "Parts": {
-            "Type": "Map",
-            "ItemsPath": "$.parts",
-            "ItemProcessor": {"StartAt": "Part", "States": {"Part": {"Type": "Task", "Resource": "wisp:action:part", "End": True}}},
-            "ResultPath": "$.objects",
-            "Next": "Join",
-        },
-        "Join": {"Type": "Task", "Resource": "wisp:action:join", "End": True},
-    },
-}
+
+
+def parts(action, **then):
+    """A state that calls an action for each part."""
+    part = {"StartAt": "Part", "States": {"Part": {"Type": "Task", "Resource": f"wisp:action:{action}", "End": True}}}
+    return {"Type": "Map", "ItemsPath": "$.parts", "ItemProcessor": part, "ResultPath": "$.objects", **then}
+
+
+JOIN_STATE = {"Type": "Task", "Resource": "wisp:action:join", "End": True}
+WHOLE = {"StartAt": "Parts", "States": {"Parts": parts("part", Next="Join"), "Join": JOIN_STATE}}
+HALF = {"StartAt": "Parts", "States": {"Parts": parts("leave", End=True)}}
 
 
 def states(server, operation, **given):
@@ -64,12 +63,23 @@ def by_bucket(server, bucket, session):
         hand.close()
 
 
+def given(arn, name):
+    return {"stateMachineArn": arn, "name": name, "input": json.dumps({"parts": [{"n": n} for n in range(PARTS)]})}
+
+
+def by_both(server, arn, name):
+    """The parts are called by a state machine, and leave their results; the bucket joins them."""
+    states(server, "StartExecution", **given(arn, name))
+    joined = server.call("GET", f"/buckets/memory-total/objects/total?session={name}&wait=60")
+    if joined["sum"] != WANTED:
+        raise SystemExit(f"the join by both is wrong: {joined}")
+
+
 def by_machine(server, arn, name, express):
-    given = {"stateMachineArn": arn, "name": name, "input": json.dumps({"parts": [{"n": n} for n in range(PARTS)]})}
     if express:
-        seen = states(server, "StartSyncExecution", **given)
+        seen = states(server, "StartSyncExecution", **given(arn, name))
     else:
-        execution = states(server, "StartExecution", **given)["executionArn"]
+        execution = states(server, "StartExecution", **given(arn, name))["executionArn"]
         while (seen := states(server, "DescribeExecution", executionArn=execution))["status"] == "RUNNING":
             time.sleep(0.002)
     if json.loads(seen["output"])["sum"] != WANTED:
@@ -93,10 +103,12 @@ def prepare(server):
         server.call("PUT", f"/buckets/{bucket}/triggers/part", fires)
         gathers = {"primitive": "by-batch-size", "params": {"count": PARTS}, "function": f"join-{bucket}", "pass": "value"}
         server.call("PUT", f"/buckets/{bucket}-results/triggers/join", gathers)
+    leave = {"exec": {"kind": "nodejs:default", "code": PART}, "annotations": [{"key": "output-bucket", "value": "memory-results"}]}
+    server.call("PUT", "/actions/leave?overwrite=true", leave)
     machines = {}
-    for kind in ("STANDARD", "EXPRESS"):
-        created = states(server, "CreateStateMachine", name=kind.lower(), definition=json.dumps(MACHINE), roleArn=ROLE, type=kind)
-        machines[kind] = created["stateMachineArn"]
+    for name, kind, definition in (("standard", "STANDARD", WHOLE), ("express", "EXPRESS", WHOLE), ("half", "EXPRESS", HALF)):
+        created = states(server, "CreateStateMachine", name=name, definition=json.dumps(definition), roleArn=ROLE, type=kind)
+        machines[name] = created["stateMachineArn"]
     return machines
 
 
@@ -106,14 +118,15 @@ def main():
         ways = {
             "bucket, durability none": lambda name: by_bucket(server, "memory", name),
             "bucket, speculative": lambda name: by_bucket(server, "kept", name),
-            "state machine, Express": lambda name: by_machine(server, machines["EXPRESS"], name, True),
-            "state machine, Standard": lambda name: by_machine(server, machines["STANDARD"], name, False),
+            "Express, joined by bucket": lambda name: by_both(server, machines["half"], name),
+            "state machine, Express": lambda name: by_machine(server, machines["express"], name, True),
+            "state machine, Standard": lambda name: by_machine(server, machines["standard"], name, False),
         }
         taken = {way: [] for way in ways}
         for number in range(5 * ROUNDS + 2):
             for way, run in ways.items():
                 start = time.perf_counter()
-                run(f"{way.split(',')[0].replace(' ', '-')}-{way.split()[-1]}-{number}")
+                run(f"round-{number}-{list(ways).index(way)}")
                 taken[way].append(time.perf_counter() - start)
         medians = {way: statistics.median(times[2:]) for way, times in taken.items()}
         base = medians["state machine, Standard"]

@@ -16,7 +16,7 @@ pub struct Settings {
     pub object_size: usize,
     /// Values of more bytes than this lie on disk.
     pub inline_size: usize,
-    /// Memory for the values of all buckets, in bytes: more lie on disk.
+    /// Memory for the objects of all buckets, in bytes. When half of it is taken, values lie on disk; when all is, no more are put.
     pub memory_size: u64,
     /// Longest life of objects, in seconds; and what it is in a bucket that says nothing.
     pub life_seconds: u64,

@@ -48,7 +48,7 @@ impl Control {
         // One who no longer waits does not care.
         let look = move |scope: &Scope| drop(sender.send(look(scope)));
         self.post_scope(&place.key(), Letter::Read(Box::new(look)));
-        seen.await.map_err(|_| gone())
+        seen.await.map_err(|_| unreadable())
     }
 
     /// Lets a scope go on that the previous run of this server left with calls to make.
@@ -61,10 +61,7 @@ impl Control {
         self.post_scope(key, Letter::Look);
         let Some(place) = Place::read(key) else { return Ok(()) };
         // Hears when the turn is over.
-        match self.look(&place, |_| ()).await {
-            Err(error) if error.code() == Code::NotFound => Ok(()),
-            done => done,
-        }
+        self.look(&place, |_| ()).await
     }
 
     pub(super) fn post_scope(&self, key: &str, letter: Letter) {
@@ -84,7 +81,7 @@ impl Control {
             let mut sorted = sort(letters);
             if let Err(error) = self.scope_turn(key, &mut held, &mut sorted).await {
                 tracing::error!(scope = key, ?error, "a turn of a bucket failed");
-                refuse(sorted.happened, &error);
+                refuse(mem::take(&mut sorted.happened), &error);
                 if !sorted.settled.is_empty() || sorted.resumed {
                     // What is not written off is done again, under the same ids.
                     self.inner.clock.sleep(PAUSE).await;
@@ -103,8 +100,7 @@ impl Control {
             if lasts {
                 self.inner.workflows.journal.delete(key).await?;
             }
-            refuse(mem::take(&mut sorted.happened), &gone());
-            sorted.reads.clear();
+            sorted.refuse(&gone());
             return Ok(());
         };
         let held = match held {
@@ -114,10 +110,16 @@ impl Control {
         let mut held = match held {
             Some(held) => held,
             None if sorted.happened.is_empty() => {
-                sorted.reads.drain(..).for_each(|read| read(&Scope::default()));
+                sorted.refuse(&gone());
                 return Ok(());
             }
-            None => Box::new(self.new_scope(place, &bucket)?),
+            None => match self.new_scope(place, &bucket) {
+                Ok(held) => Box::new(held),
+                Err(error) => {
+                    sorted.refuse(&error);
+                    return Ok(());
+                }
+            },
         };
         self.step_scope(&mut held, &bucket, sorted).await?;
         // One that is empty is forgotten, also by the journal.
@@ -281,6 +283,14 @@ impl Control {
     }
 }
 
+impl Sorted {
+    /// Lets nothing happen: there is nothing here.
+    fn refuse(&mut self, error: &Error) {
+        refuse(mem::take(&mut self.happened), error);
+        self.reads.drain(..).for_each(|read| read(&Scope::default()));
+    }
+}
+
 /// Takes an event in.
 fn apply(held: &mut Held, change: &mut Change, event: Event) -> Result<()> {
     if held.is_durable() {
@@ -313,4 +323,8 @@ fn refuse(happened: Vec<(Event, oneshot::Sender<Result<bool>>)>, error: &Error) 
 
 fn gone() -> Error {
     Error::new(Code::NotFound, "The bucket does not exist any more.")
+}
+
+fn unreadable() -> Error {
+    Error::new(Code::Storage, "The objects of the bucket cannot be read at the moment.")
 }

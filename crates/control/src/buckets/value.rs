@@ -40,11 +40,15 @@ impl Recent {
 }
 
 impl Control {
-    /// Where a value is to be: in memory, or apart when it is long or there is no room.
+    /// Where a value is to be: in memory, or apart when it is long or half of the memory is taken.
     pub(super) async fn keep_value(&self, value: Json) -> Result<Body> {
         let buckets = &self.inner.buckets;
-        let length = value.get().len();
-        let room = buckets.census.weight().saturating_add(length as u64) <= buckets.settings.memory_size;
+        let (length, taken, most) = (value.get().len(), buckets.census.weight(), buckets.settings.memory_size);
+        if taken >= most {
+            let message = format!("The objects of all buckets take {taken} bytes of memory, and may take {most}.");
+            return Err(Error::new(Code::Throttled, message).with("limit", "buckets.memory_size"));
+        }
+        let room = taken.saturating_add(length as u64) <= most / 2;
         if room && length <= buckets.settings.inline_size {
             return Ok(Body::Here(value));
         }

@@ -19,7 +19,16 @@ pub struct Object {
     pub chain: Chain,
 }
 
+/// Bytes that an object takes in memory beside its texts, roughly.
+const OWN: usize = 512;
+
 impl Object {
+    /// Bytes that it takes in memory, roughly.
+    pub fn weight(&self) -> u64 {
+        let texts = 2 * (self.session.len() + self.key.len());
+        self.body.weight() + (texts + OWN) as u64
+    }
+
     /// The activation that put it, if that is known.
     pub fn by(&self) -> Option<ActivationId> {
         self.chain.links.last().map(|link| link.activation)

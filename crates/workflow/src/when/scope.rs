@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Effect, Event, Fire, Firing, Given, Hint, Object, Rerun, Tally, Trigger};
 
+const SECOND: i64 = 1000;
+
 /// The objects that triggers see together, and what the triggers are waiting for. Times are milliseconds since 1970.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
@@ -58,7 +60,7 @@ impl From<Stored> for Scope {
     fn from(kept: Stored) -> Self {
         let objects = kept.objects.iter();
         let numbers = objects.map(|(number, object)| (name_of(object), *number)).collect();
-        let weight = kept.objects.values().map(|object| object.body.weight()).sum();
+        let weight = kept.objects.values().map(|object| object.weight()).sum();
         Self { kept, numbers, weight }
     }
 }
@@ -114,7 +116,8 @@ impl Scope {
     /// When something happens by itself.
     pub fn deadline(&self) -> Option<i64> {
         let first = self.kept.objects.values().next();
-        let expiry = first.map(|object| object.at.saturating_add(self.kept.life));
+        // Many objects go at once: a second more does not matter.
+        let expiry = first.map(|object| whole_second(object.at.saturating_add(self.kept.life)));
         let watches = self.kept.watches.values();
         let watches = watches.flat_map(|watch| [watch.tally.until(), watch.once]).flatten();
         let overdue = self.kept.producers.iter().map(|producer| producer.due);
@@ -174,7 +177,7 @@ impl Scope {
         self.kept
             .producers
             .retain(|producer| producer.run.session != object.session || producer.hint.source_key != object.key);
-        self.weight += object.body.weight();
+        self.weight += object.weight();
         let (key, at) = (object.key.clone(), object.at);
         self.kept.objects.insert(number, Arc::new(object));
         let mut fired = Vec::new();
@@ -307,7 +310,7 @@ impl Scope {
     fn drop_object(&mut self, number: u64) {
         if let Some(object) = self.kept.objects.remove(&number) {
             self.numbers.remove(&name_of(&object));
-            self.weight = self.weight.saturating_sub(object.body.weight());
+            self.weight = self.weight.saturating_sub(object.weight());
         }
     }
 
@@ -320,6 +323,11 @@ impl Scope {
         self.kept.fired += 1;
         self.kept.fired
     }
+}
+
+/// The end of the second that a time is in.
+fn whole_second(at: i64) -> i64 {
+    at.div_euclid(SECOND).saturating_add(1).saturating_mul(SECOND)
 }
 
 fn after(at: i64, timeout: u64) -> i64 {
