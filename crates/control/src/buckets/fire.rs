@@ -84,7 +84,7 @@ impl Control {
                     id,
                     action: name.clone(),
                     payload: self.given(place, given, limits.payload_size).await?,
-                    chain,
+                    chain: led_by(place, id, given)?,
                     after: last.and_then(|object| object.by()),
                     lasts,
                 };
@@ -92,7 +92,8 @@ impl Control {
             }
             Target::Machine(machine) => {
                 let payload = self.given(place, given, steps).await?;
-                self.call_machine(namespace, machine, id, &payload).await
+                self.call_machine(namespace, machine, id, &payload, led_by(place, id, given)?)
+                    .await
             }
             Target::Event { instance, name } => {
                 let last = given.objects.last().map(|object| object.session.as_str());
@@ -170,8 +171,12 @@ impl Control {
         machine: &str,
         id: ActivationId,
         payload: &Json,
+        chain: Chain,
     ) -> Result<()> {
-        let owner = self.owner_of_bucket(namespace).await?;
+        let owner = Identity {
+            chain,
+            ..self.owner_of_bucket(namespace).await?
+        };
         let start = crate::workflows::Start {
             machine: self.machine_arn(&owner, machine),
             name: Some(id.to_string()),
@@ -194,6 +199,16 @@ fn number_of(effect: &Effect) -> u64 {
     match effect {
         Effect::Fire(number, _) | Effect::Rerun(number, _) | Effect::Lapsed(number, _) => *number,
     }
+}
+
+/// What led to a call of a trigger: what led to its last object, and the trigger.
+fn led_by(place: &Place, id: ActivationId, given: &Given) -> Result<Chain> {
+    let last = given.objects.last();
+    let chain = last.map(|object| object.chain.clone()).unwrap_or_default();
+    Ok(Chain {
+        session: last.map(|object| object.session.clone()),
+        ..chain.with(id, &trigger_name(place, &given.fire.trigger)?)
+    })
 }
 
 /// A trigger as chains name it: in its bucket, as if that were a package.

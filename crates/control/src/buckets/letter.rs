@@ -1,6 +1,8 @@
 use tokio::sync::oneshot;
-use wisp_core::Result;
+use wisp_core::{Error, Result};
 use wisp_workflow::when::{Event, Scope};
+
+use crate::actors;
 
 /// A look into a scope.
 pub(crate) type Look = Box<dyn FnOnce(&Scope) + Send>;
@@ -17,4 +19,22 @@ pub(crate) enum Letter {
     Resumed,
     /// A call has been made.
     Settled(u64),
+}
+
+impl actors::Letter for Letter {
+    fn resumed() -> Self {
+        Self::Resumed
+    }
+
+    fn survive(self, error: &Error) -> Option<Self> {
+        match self {
+            Self::Happened(_, receipt) => {
+                // One who no longer waits does not care.
+                let _ = receipt.send(Err(error.copy()));
+                None
+            }
+            Self::Read(_) | Self::Resumed => None,
+            Self::Look | Self::Settled(_) => Some(self),
+        }
+    }
 }

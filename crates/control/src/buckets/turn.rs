@@ -1,9 +1,9 @@
 //! The loop: what happened goes through the pure scope, what comes of it is committed if it must last, and then done.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{mem, sync::Arc};
 
 use tokio::sync::oneshot;
-use wisp_core::{Code, Error, Result, model::Millis};
+use wisp_core::{Code, Error, Result, model::Millis, ports::Clock};
 use wisp_workflow::when::{Effect, Event, Scope};
 
 use super::{
@@ -13,10 +13,11 @@ use super::{
     place::Place,
     shelf::too_many,
 };
-use crate::{control::Control, workflows::stopping};
-
-/// Pause before a turn that failed is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
+use crate::{
+    actors::{Actors, Again, Driver},
+    control::Control,
+    workflows::stopping,
+};
 
 /// Who hears whether an event has changed anything.
 type Receipt = (oneshot::Sender<Result<bool>>, Result<bool>);
@@ -28,6 +29,47 @@ struct Sorted {
     reads: Vec<Look>,
     settled: Vec<u64>,
     resumed: bool,
+}
+
+/// Who makes the turns of scopes.
+struct Scopes<'a>(&'a Control);
+
+impl Driver for Scopes<'_> {
+    type Letter = Letter;
+    type Held = Held;
+
+    fn actors(&self) -> &Actors<Letter, Held> {
+        &self.0.inner.buckets.actors
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.0.inner.clock
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.0.inner.workflows.is_stopping()
+    }
+
+    async fn turn(
+        &self,
+        key: &str,
+        mut held: Option<Box<Held>>,
+        letters: &mut Vec<Letter>,
+    ) -> Result<Option<Box<Held>>, Again> {
+        let mut sorted = sort(mem::take(letters));
+        let Err(error) = self.0.scope_turn(key, &mut held, &mut sorted).await else {
+            return Ok(held);
+        };
+        tracing::error!(scope = key, ?error, "a turn of a bucket failed");
+        refuse(mem::take(&mut sorted.happened), &error);
+        let lasts = held.as_ref().is_none_or(|held| held.is_durable());
+        if !lasts || (sorted.settled.is_empty() && !sorted.resumed) {
+            return Ok(held);
+        }
+        // What is not written off is done again, under the same ids.
+        letters.push(Letter::Resumed);
+        Err(Again)
+    }
 }
 
 impl Control {
@@ -69,25 +111,7 @@ impl Control {
             let (control, key) = (self.clone(), key.to_owned());
             self.inner
                 .tasks
-                .spawn(Box::pin(async move { control.drive_scope(&key).await }));
-        }
-    }
-
-    /// Takes a scope from turn to turn, until nothing more has happened to it.
-    async fn drive_scope(&self, key: &str) {
-        let actors = &self.inner.buckets.actors;
-        let mut held = actors.held(key);
-        while let Some(letters) = actors.take(key, &mut held, drop) {
-            let mut sorted = sort(letters);
-            if let Err(error) = self.scope_turn(key, &mut held, &mut sorted).await {
-                tracing::error!(scope = key, ?error, "a turn of a bucket failed");
-                refuse(mem::take(&mut sorted.happened), &error);
-                if !sorted.settled.is_empty() || sorted.resumed {
-                    // What is not written off is done again, under the same ids.
-                    self.inner.clock.sleep(PAUSE).await;
-                    actors.put_back(key, vec![Letter::Resumed]);
-                }
-            }
+                .spawn(Box::pin(async move { Scopes(&control).drive(&key).await }));
         }
     }
 

@@ -66,7 +66,7 @@ impl Control {
         let session = put.session.unwrap_or_else(|| task.session().to_owned());
         let chain = Chain {
             session: Some(session.clone()),
-            ..Chain::default()
+            ..task.chain.clone()
         };
         let stored = self.put_in(&bucket, session, put.key, text(&put.value)?, chain).await?;
         Ok(json!({ "Bucket": stored.bucket, "Session": stored.session, "Key": stored.key, "Put": stored.put }))
