@@ -17,8 +17,10 @@ use wisp_core::{
 pub struct Simulated(Arc<Mutex<State>>);
 
 struct State {
+    /// What the clock on the wall showed, or would have if it had been right.
     started: Millis,
-    now: Millis,
+    /// Milliseconds since then.
+    passed: Millis,
     sleepers: Vec<(Millis, Waker)>,
 }
 
@@ -27,7 +29,7 @@ impl Simulated {
     pub fn at(now: Millis) -> Self {
         Self(Arc::new(Mutex::new(State {
             started: now,
-            now,
+            passed: 0,
             sleepers: Vec::new(),
         })))
     }
@@ -35,8 +37,8 @@ impl Simulated {
     /// Lets time pass, and wakes who has slept long enough.
     pub fn advance(&self, duration: Duration) {
         let mut state = self.lock();
-        state.now += duration.as_millis() as Millis;
-        let now = state.now;
+        state.passed += duration.as_millis() as Millis;
+        let now = state.passed;
         let (due, rest) = std::mem::take(&mut state.sleepers)
             .into_iter()
             .partition(|(until, _)| *until <= now);
@@ -46,6 +48,12 @@ impl Simulated {
         due.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
+    /// Sets the clock on the wall forward, or back, by milliseconds. No time passes.
+    pub fn set(&self, by: i64) {
+        let mut state = self.lock();
+        state.started = state.started.saturating_add_signed(by);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -53,16 +61,16 @@ impl Simulated {
 
 impl Clock for Simulated {
     fn now(&self) -> Millis {
-        self.lock().now
+        let state = self.lock();
+        state.started + state.passed
     }
 
     fn elapsed(&self) -> Duration {
-        let state = self.lock();
-        Duration::from_millis(state.now - state.started)
+        Duration::from_millis(self.lock().passed)
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        let until = self.now() + duration.as_millis() as Millis;
+        let until = self.lock().passed + duration.as_millis() as Millis;
         Box::pin(Sleep {
             clock: self.clone(),
             until,
@@ -80,7 +88,7 @@ impl Future for Sleep {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.clock.lock();
-        if state.now >= self.until {
+        if state.passed >= self.until {
             return Poll::Ready(());
         }
         state.sleepers.push((self.until, context.waker().clone()));

@@ -5,6 +5,7 @@
 mod composed;
 mod crowded;
 mod idle;
+mod jumps;
 mod killed;
 mod looping;
 mod machine;

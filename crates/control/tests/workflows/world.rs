@@ -22,7 +22,7 @@ use wisp_core::{
         Isolation, Limits, Millis, Outcome, Version,
     },
     ports::{
-        Activations, BoxFuture, Bus, Journal, Kind, Tasks,
+        Activations, BoxFuture, Bus, Clock as _, Journal, Kind, Tasks,
         journal::{Due, Effect, Execution, Listed, Page, Timer, Turn},
     },
 };
@@ -111,6 +111,16 @@ impl World {
     /// Lets time pass.
     pub fn pass(&self, duration: Duration) {
         self.clock.advance(duration);
+    }
+
+    /// Sets the clock on the wall forward, or back, by milliseconds.
+    pub fn set_clock(&self, by: i64) {
+        self.clock.set(by);
+    }
+
+    /// How long this world exists.
+    pub fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
     }
 
     /// A server that has started.
