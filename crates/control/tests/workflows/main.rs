@@ -11,5 +11,6 @@ mod looping;
 mod machine;
 mod near;
 mod orchestrated;
+mod swept;
 mod waiting;
 mod world;
