@@ -73,19 +73,12 @@ impl Control {
         let steps = self.inner.workflows.settings.payload_size as u64;
         match &given.fire.target {
             Target::Function(name) => {
-                let last = given.objects.last();
-                let link = trigger_name(place, &given.fire.trigger)?;
-                let mut chain = last
-                    .map(|object| object.chain.clone())
-                    .unwrap_or_default()
-                    .with(id, &link);
-                chain.session = last.map(|object| object.session.clone());
                 let asked = Asked {
                     id,
                     action: name.clone(),
                     payload: self.given(place, given, limits.payload_size).await?,
                     chain: led_by(place, id, given)?,
-                    after: last.and_then(|object| object.by()),
+                    after: given.objects.last().and_then(|object| object.by()),
                     lasts,
                 };
                 self.call_asked(namespace, asked).await
