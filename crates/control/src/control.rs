@@ -8,7 +8,7 @@ use wisp_core::{
 use crate::{
     admit::Admission,
     authenticate::Subjects,
-    buckets::{self, Buckets, Recent},
+    buckets::{self, Buckets},
     builtin::Builtins,
     catalog::Catalog,
     composer::Programs,
@@ -19,6 +19,7 @@ use crate::{
     kinds::Kinds,
     orchestrations::{self, Orchestrations},
     owner::OwnerKeys,
+    recent::Recent,
     seal::Seal,
     secrets::Secrets,
     under_way::UnderWay,

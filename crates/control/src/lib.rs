@@ -34,6 +34,7 @@ mod once;
 pub mod orchestrations;
 mod owner;
 mod package;
+mod recent;
 mod record;
 mod recover;
 mod resolve;

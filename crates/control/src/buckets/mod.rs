@@ -36,4 +36,3 @@ pub use objects::{Listed, Put, Stored};
 pub(crate) use parts::Buckets;
 pub(crate) use place::is_ours;
 pub use settings::Settings;
-pub(crate) use value::Recent;

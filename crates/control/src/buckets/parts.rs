@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use wisp_core::ports::Revision;
 
-use super::{Bucket, Recent, Settings, alarm::Alarm, census::Census, held::Held, letter::Letter, shelf::Sources};
+use super::{Bucket, Settings, alarm::Alarm, census::Census, held::Held, letter::Letter, shelf::Sources};
+use crate::recent::Recent;
 use crate::{actors::Actors, cached::Cached, workflows::Ends};
 
 /// What the use cases of buckets stand on.
